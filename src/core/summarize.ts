@@ -1,0 +1,78 @@
+import type { Delta, Timings, Usage } from "./delta.ts";
+import type { Summary } from "./exchange.ts";
+
+export interface Summarizer {
+  add(deltas: readonly Delta[]): void;
+  /** Deltas after fixes, where they differ: only tool calls are counted from these. */
+  summary(chunks: number): Summary;
+}
+
+/**
+ * Folds the deltas of one reply into what is worth keeping of it. Where the API reported no usage
+ * but llama-server's timings came (every chat stream), usage is derived from them:
+ * prompt = cache_n + prompt_n, completion = predicted_n.
+ */
+export function createSummarizer(): Summarizer {
+  const finish = new Map<number, string>();
+  let meta: { id?: string; model?: string; fingerprint?: string; stopType?: string; slot?: number } = {};
+  let usage: Usage | undefined;
+  let timings: Timings | undefined;
+  let error: Summary["error"];
+  let toolCalls = 0;
+
+  return {
+    add(deltas) {
+      for (const delta of deltas) {
+        switch (delta.kind) {
+          case "finish":
+            finish.set(delta.choice, delta.reason);
+            break;
+          case "usage":
+            usage = { ...usage, ...delta.usage };
+            break;
+          case "timings":
+            timings = delta.timings;
+            break;
+          case "meta": {
+            const { kind: _kind, ...facts } = delta;
+            meta = { ...meta, ...facts };
+            break;
+          }
+          case "error":
+            error = { message: delta.message, type: delta.type };
+            break;
+          case "tool-open":
+            toolCalls += 1;
+            break;
+          default:
+            break;
+        }
+      }
+    },
+    summary(chunks) {
+      const derived = usage ?? fromTimings(timings);
+      const cached = derived && derived.cachedTokens === undefined ? { ...derived, ...cachedFromTimings(timings) } : derived;
+      return {
+        ...meta,
+        finishReasons: [...finish.entries()].sort(([a], [b]) => a - b).map(([, reason]) => reason),
+        ...(cached ? { usage: cached } : {}),
+        ...(timings ? { timings } : {}),
+        toolCalls,
+        chunks,
+        ...(error ? { error } : {}),
+      };
+    },
+  };
+}
+
+function fromTimings(timings: Timings | undefined): Usage | undefined {
+  if (timings?.promptN === undefined || timings.predictedN === undefined) return undefined;
+  return {
+    promptTokens: (timings.cacheN ?? 0) + timings.promptN,
+    completionTokens: timings.predictedN,
+  };
+}
+
+function cachedFromTimings(timings: Timings | undefined): Usage {
+  return timings?.cacheN === undefined ? {} : { cachedTokens: timings.cacheN };
+}

@@ -1,0 +1,72 @@
+/** What the OpenAI-shaped APIs of llama-server have in common. */
+import type { Delta, Timings, Tool, Usage } from "../core/delta.ts";
+import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
+
+/** `{"error":{code,message,type}}`, the shape of every error of llama-server, Messages included. */
+export function openaiErrorBody(status: number, message: string, type: string): unknown {
+  return { error: { code: status, message, type } };
+}
+
+export function readOpenaiError(body: unknown): Extract<Delta, { kind: "error" }> | undefined {
+  if (!isObject(body)) return undefined;
+  const error = body["error"];
+  if (typeof error === "string") return { kind: "error", message: error, type: undefined };
+  if (!isObject(error)) return undefined;
+  return { kind: "error", message: asString(error["message"]) ?? JSON.stringify(error), type: asString(error["type"]) };
+}
+
+export function readOpenaiMeta(body: JsonObject): Delta | undefined {
+  const id = asString(body["id"]);
+  const model = asString(body["model"]);
+  const fingerprint = asString(body["system_fingerprint"]);
+  if (id === undefined && model === undefined && fingerprint === undefined) return undefined;
+  return {
+    kind: "meta",
+    ...(id === undefined ? {} : { id }),
+    ...(model === undefined ? {} : { model }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+  };
+}
+
+/** `usage` of chat and text completions, embeddings and rerank. */
+export function readOpenaiUsage(usage: unknown): Usage | undefined {
+  if (!isObject(usage)) return undefined;
+  const promptDetails = isObject(usage["prompt_tokens_details"]) ? usage["prompt_tokens_details"] : {};
+  const completionDetails = isObject(usage["completion_tokens_details"]) ? usage["completion_tokens_details"] : {};
+  return usageOf({
+    promptTokens: asNumber(usage["prompt_tokens"]),
+    completionTokens: asNumber(usage["completion_tokens"]),
+    cachedTokens: asNumber(promptDetails["cached_tokens"]),
+    reasoningTokens: asNumber(completionDetails["reasoning_tokens"]),
+  });
+}
+
+/** Only the counts that are there. */
+export function usageOf(counts: { [K in keyof Usage]: number | undefined }): Usage {
+  return Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined));
+}
+
+/** llama-server's `timings` (server_slot_stats::to_json). */
+export function readTimings(timings: unknown): Timings | undefined {
+  if (!isObject(timings)) return undefined;
+  const facts = {
+    cacheN: asNumber(timings["cache_n"]),
+    promptN: asNumber(timings["prompt_n"]),
+    promptMs: asNumber(timings["prompt_ms"]),
+    predictedN: asNumber(timings["predicted_n"]),
+    predictedMs: asNumber(timings["predicted_ms"]),
+    draftN: asNumber(timings["draft_n"]),
+    draftNAccepted: asNumber(timings["draft_n_accepted"]),
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
+
+/** `tools` of a chat request: `{type:"function",function:{name,parameters}}`; also the flat form of Responses. */
+export function readOpenaiTools(tools: unknown): readonly Tool[] {
+  return asArray(tools).flatMap((tool) => {
+    if (!isObject(tool)) return [];
+    const fn = isObject(tool["function"]) ? tool["function"] : tool;
+    const name = asString(fn["name"]);
+    return name === undefined ? [] : [{ name, parameters: fn["parameters"] }];
+  });
+}

@@ -1,0 +1,61 @@
+import type { Delta, RequestView } from "../core/delta.ts";
+import type { FixNote } from "../core/exchange.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { parseExact, parseOrUndefined } from "../wire/json.ts";
+import type { FixPlan } from "./fix.ts";
+import { createLane, createNotes } from "./lane.ts";
+
+export interface FixedDocument {
+  /** `body` itself when nothing changed. */
+  readonly sent: Uint8Array;
+  /** What the reply said, before any fix. */
+  readonly deltas: readonly Delta[];
+  /** What `sent` says: `deltas` itself when no fix changed anything. */
+  readonly out: readonly Delta[];
+  readonly notes: readonly FixNote[];
+}
+
+/** The same fixes on a reply that came whole. Never throws; a body that is not JSON comes back as it is. */
+export function fixDocument(plan: FixPlan, dialect: Dialect, request: RequestView, body: Uint8Array): FixedDocument {
+  const notes = createNotes();
+  const text = new TextDecoder().decode(body);
+  const parsed = parseOrUndefined(text);
+  if (parsed === undefined) return { sent: body, deltas: [], out: [], notes: [] };
+
+  let deltas: readonly Delta[] = [];
+  try {
+    deltas = dialect.readDocument(parsed);
+    const observed = new Set(plan.filter((entry) => entry.mode === "observe").map((entry) => entry.fix.name));
+    const shadowNotes = observed.size > 0 ? runShadow(plan, dialect, request, parsed, observed) : [];
+    const active = plan.filter((entry) => entry.mode === "fix");
+    const lane = createLane(active, dialect, request, notes.by);
+    const document = lane.document(parsed);
+    const input = document === parsed ? deltas : dialect.readDocument(document);
+    const run = lane.run(input);
+    const tail = lane.end();
+    const out = tail.length === 0 ? run : [...run, ...tail];
+    const all = [...notes.list, ...shadowNotes];
+    if (document === parsed && out === deltas) return { sent: body, deltas, out: deltas, notes: all };
+    // Written anew: read once more with every number as it was spelled.
+    const exact = document === parsed ? parseExact(text) : document;
+    const written = out === input ? exact : dialect.writeDocument(exact, out);
+    return { sent: new TextEncoder().encode(JSON.stringify(written)), deltas, out, notes: all };
+  } catch (cause) {
+    notes.by("pipeline", "fix")({ action: "skipped", target: "frame", reason: `gave up: ${String(cause)}` });
+    return { sent: body, deltas, out: deltas, notes: notes.list };
+  }
+}
+
+function runShadow(
+  plan: FixPlan,
+  dialect: Dialect,
+  request: RequestView,
+  body: unknown,
+  observed: ReadonlySet<string>,
+): readonly FixNote[] {
+  const notes = createNotes();
+  const lane = createLane(plan, dialect, request, notes.by);
+  lane.run(dialect.readDocument(lane.document(body)));
+  lane.end();
+  return notes.list.filter((note) => observed.has(note.fix));
+}

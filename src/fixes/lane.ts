@@ -1,0 +1,199 @@
+import type { Delta, RequestView } from "../core/delta.ts";
+import type { FixNote } from "../core/exchange.ts";
+import type { Dialect, Message } from "../dialects/dialect.ts";
+import { createArgumentStage } from "./arguments/stage.ts";
+import { createContentStage } from "./content/stage.ts";
+import type { Emit, FixPlan, FrameRule, Note, PlannedFix, Stage } from "./fix.ts";
+
+/** More notes than this say nothing new about one reply. */
+const MAX_NOTES = 1000;
+
+/** The notes of one reply, bounded. */
+export function createNotes(): { readonly list: FixNote[]; readonly by: (fix: string, mode: PlannedFix["mode"]) => Note } {
+  const list: FixNote[] = [];
+  return {
+    list,
+    by: (fix, mode) => (note) => {
+      if (list.length >= MAX_NOTES) return;
+      if (mode === "observe" && note.action === "fixed") {
+        list.push({ ...note, fix, action: "skipped", reason: "mode is observe" });
+      } else {
+        list.push({ ...note, fix });
+      }
+    },
+  };
+}
+
+/**
+ * The stages of one reply in their order: payload rules, content, arguments, delta rules.
+ *
+ * A stage that throws is cut out for the rest of the reply: what it held goes out verbatim, a note
+ * says so, and the others go on.
+ */
+export interface Lane {
+  /** The message with changed payload, the same message, or undefined when a rule drops it. */
+  payload(message: Message): Message | undefined;
+  document(body: unknown): unknown;
+  /** `deltas` itself when no stage changed anything. */
+  run(deltas: readonly Delta[]): readonly Delta[];
+  end(): readonly Delta[];
+  /** Give up: everything held, verbatim. The lane changes nothing from here on. */
+  release(): readonly Delta[];
+  /** Characters held back now. */
+  readonly held: number;
+}
+
+interface Slot {
+  readonly name: string;
+  stage: Stage | undefined;
+}
+
+type NoteBy = (fix: string, mode: PlannedFix["mode"]) => Note;
+
+/** `act`: which planned fixes this lane runs (those that fix, or for the shadow also those that observe). */
+export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView, noteBy: NoteBy): Lane {
+  const rules: { name: string; rule: FrameRule | undefined; note: Note }[] = [];
+  const slots: Slot[] = [];
+
+  function guardedStart<T>(name: string, note: Note, start: () => T | undefined): T | undefined {
+    try {
+      return start();
+    } catch (cause) {
+      note({ action: "skipped", target: "frame", reason: `${name} could not start: ${messageOf(cause)}` });
+      return undefined;
+    }
+  }
+
+  const of = <K extends PlannedFix["fix"]["kind"]>(kind: K) => plan.filter((entry) => entry.fix.kind === kind);
+
+  if (dialect.tools) {
+    const content = of("content");
+    const contentStage =
+      content.length === 0
+        ? undefined
+        : guardedStart("content", noteBy("content", "fix"), () => createContentStage(content, request, noteBy));
+    if (contentStage) slots.push({ name: "content", stage: contentStage });
+    const args = of("arguments");
+    const argumentStage =
+      args.length === 0
+        ? undefined
+        : guardedStart("arguments", noteBy("arguments", "fix"), () => createArgumentStage(args, request, noteBy));
+    if (argumentStage) slots.push({ name: "arguments", stage: argumentStage });
+  }
+  for (const { fix, mode, options } of plan) {
+    if (fix.kind !== "frame") continue;
+    const note = noteBy(fix.name, mode);
+    const rule = guardedStart(fix.name, note, () => fix.start({ dialect, request, note }, options as never));
+    if (!rule) continue;
+    rules.push({ name: fix.name, rule, note });
+    const { onDelta, onEnd } = rule;
+    if (onDelta || onEnd) {
+      slots.push({
+        name: fix.name,
+        stage: {
+          onDelta: onDelta ?? ((delta, emit) => emit(delta)),
+          onEnd: onEnd ?? (() => {}),
+          release: () => {},
+          held: 0,
+        },
+      });
+    }
+  }
+
+  function cutOut(slot: Slot, emit: Emit, cause: unknown): void {
+    const stage = slot.stage;
+    slot.stage = undefined;
+    noteBy(slot.name, "fix")({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
+    try {
+      stage?.release(emit);
+    } catch {
+      // Nothing more can be had from it; what it held is lost to the mended reply, and the recording has it.
+    }
+  }
+
+  function through(from: number, delta: Delta, out: Delta[]): void {
+    for (let i = from; i < slots.length; i++) {
+      const slot = slots[i];
+      if (!slot?.stage) continue;
+      const next: Emit = (emitted) => through(i + 1, emitted, out);
+      try {
+        slot.stage.onDelta(delta, next);
+      } catch (cause) {
+        cutOut(slot, next, cause);
+        through(i + 1, delta, out);
+      }
+      return;
+    }
+    out.push(delta);
+  }
+
+  function endFrom(release: boolean): readonly Delta[] {
+    const out: Delta[] = [];
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i];
+      if (!slot?.stage) continue;
+      const next: Emit = (emitted) => through(i + 1, emitted, out);
+      try {
+        if (release) slot.stage.release(next);
+        else slot.stage.onEnd(next);
+      } catch (cause) {
+        cutOut(slot, next, cause);
+      }
+      if (release) slot.stage = undefined;
+    }
+    return out;
+  }
+
+  return {
+    payload(message) {
+      let current = message;
+      for (const entry of rules) {
+        const onPayload = entry.rule?.onPayload;
+        if (!onPayload) continue;
+        try {
+          const payload = onPayload(current.payload, current);
+          if (payload === current.payload) continue;
+          if (payload === undefined) return undefined;
+          current = { frame: message.frame, payload };
+        } catch (cause) {
+          entry.rule = undefined;
+          entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
+        }
+      }
+      return current;
+    },
+    document(body) {
+      let current = body;
+      for (const entry of rules) {
+        const onDocument = entry.rule?.onDocument;
+        if (!onDocument) continue;
+        try {
+          current = onDocument(current);
+        } catch (cause) {
+          entry.rule = undefined;
+          entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
+        }
+      }
+      return current;
+    },
+    run(deltas) {
+      if (slots.length === 0) return deltas;
+      const out: Delta[] = [];
+      for (const delta of deltas) through(0, delta, out);
+      return sameDeltas(deltas, out) ? deltas : out;
+    },
+    end: () => endFrom(false),
+    release: () => endFrom(true),
+    get held() {
+      return slots.reduce((sum, slot) => sum + (slot.stage?.held ?? 0), 0);
+    },
+  };
+}
+
+function sameDeltas(a: readonly Delta[], b: readonly Delta[]): boolean {
+  return a.length === b.length && a.every((delta, i) => delta === b[i]);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

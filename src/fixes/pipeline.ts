@@ -1,0 +1,180 @@
+/**
+ * The heart: bytes of an event stream in, bytes out, and what happened on the way.
+ *
+ *   chunk → framer → frame → message → payload rules → reader → deltas → stages → writer → bytes
+ *
+ * A frame that nothing changes goes out as its own bytes. The pipeline never throws, never waits
+ * and knows no clock: the sidecar and replay run this same function.
+ */
+import type { Delta, RequestView } from "../core/delta.ts";
+import type { FixNote, Step } from "../core/exchange.ts";
+import type { Dialect, Message } from "../dialects/dialect.ts";
+import { createFramer } from "../wire/framer.ts";
+import { createFrameReader, type Frame } from "../wire/frame.ts";
+import { parseExact, parseOrUndefined } from "../wire/json.ts";
+import type { FixPlan } from "./fix.ts";
+import { createLane, createNotes, type Lane } from "./lane.ts";
+
+export interface StreamPipeline {
+  push(chunk: Uint8Array): readonly Step[];
+  /** The body is over, cleanly or not. */
+  end(): readonly Step[];
+  readonly notes: readonly FixNote[];
+  /** Frames that had to wait, wholly or in part, since a fix was at work on them. 0 on a clean stream. */
+  readonly framesHeld: number;
+}
+
+export interface PipelineLimits {
+  /** A frame above this many bytes makes the rest of the stream pass unread. */
+  readonly frameBytes: number;
+}
+
+export const DEFAULT_PIPELINE_LIMITS: PipelineLimits = { frameBytes: 16 * 1024 * 1024 };
+
+export function createStreamPipeline(
+  plan: FixPlan,
+  dialect: Dialect,
+  request: RequestView,
+  limits: PipelineLimits = DEFAULT_PIPELINE_LIMITS,
+): StreamPipeline {
+  const framer = createFramer();
+  const frames = createFrameReader();
+  const notes = createNotes();
+  const codec = dialect.codec(request);
+  const lane = createLane(
+    plan.filter((entry) => entry.mode === "fix"),
+    dialect,
+    request,
+    notes.by,
+  );
+  const shadow = createShadow(plan, dialect, request);
+  let last: Message | undefined;
+  /** A reader or writer broke: frames are still cut, but pass as they are. */
+  let unread = false;
+  /** A frame above the limit: not even cut any more. */
+  let uncut = false;
+  let framesHeld = 0;
+
+  /** What goes out although no message asks for it. */
+  function append(deltas: readonly Delta[]): readonly Uint8Array[] {
+    return deltas.length === 0 ? [] : codec.append(last, deltas).map((frame) => frame.raw);
+  }
+
+  function step(raw: Uint8Array): Step {
+    const frame = frames.read(raw);
+    if (frame.data === undefined) return passThrough(frame, [raw]);
+    const message: Message = { frame, payload: parseOrUndefined(frame.data) };
+    shadow?.see(message);
+    const read = lane.payload(message);
+    if (read === undefined) return passThrough(frame, []);
+    last = read;
+    const deltas = codec.read(read);
+    const out = lane.run(deltas);
+    if (lane.held > 0) framesHeld += 1;
+    if (out === deltas && read === message && !codec.dirty) return { frame, deltas, out, sent: [raw] };
+    // Only now is it worth reading the numbers exactly: the frame is written anew.
+    const exact: Message = read === message ? { frame, payload: reparse(frame.data) } : read;
+    return { frame, deltas, out, sent: codec.write(exact, out).map((written) => written.raw) };
+  }
+
+  /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */
+  function guardedStep(raw: Uint8Array): Step {
+    if (unread) return passThrough(unreadFrame(raw), [raw]);
+    try {
+      return step(raw);
+    } catch (cause) {
+      return passThrough(unreadFrame(raw), [...stopReading(`gave up reading: ${String(cause)}`), raw]);
+    }
+  }
+
+  /** The rest of the stream passes unread. Returns what the stages still held, as bytes. */
+  function stopReading(reason: string): readonly Uint8Array[] {
+    unread = true;
+    notes.by("pipeline", "fix")({ action: "skipped", target: "frame", reason });
+    try {
+      return append(lane.release());
+    } catch {
+      return [];
+    }
+  }
+
+  return {
+    get notes() {
+      return shadow ? [...notes.list, ...shadow.notes()] : notes.list;
+    },
+    get framesHeld() {
+      return framesHeld;
+    },
+    push(chunk) {
+      if (uncut) return [passThrough(unreadFrame(chunk), [chunk])];
+      const steps: Step[] = [];
+      for (const raw of framer.push(chunk)) steps.push(guardedStep(raw));
+      if (framer.held > limits.frameBytes) {
+        uncut = true;
+        const released = unread ? [] : stopReading(`a frame above ${limits.frameBytes} bytes: the rest of the stream passes unread`);
+        const rest = framer.end();
+        steps.push(passThrough(unreadFrame(rest), [...released, rest]));
+      }
+      return steps;
+    },
+    end() {
+      const steps: Step[] = [];
+      const rest = framer.end();
+      if (rest.length > 0) steps.push(guardedStep(rest));
+      if (unread) return steps;
+      shadow?.end();
+      let out: readonly Delta[] = [];
+      let sent: readonly Uint8Array[] = [];
+      try {
+        out = lane.end();
+        sent = append(out);
+      } catch (cause) {
+        sent = stopReading(`gave up at the end: ${String(cause)}`);
+      }
+      if (sent.length > 0) steps.push({ frame: unreadFrame(new Uint8Array(0)), deltas: [], out, sent });
+      return steps;
+    },
+  };
+}
+
+function passThrough(frame: Frame, sent: readonly Uint8Array[]): Step {
+  return { frame, deltas: NOTHING, out: NOTHING, sent };
+}
+
+const NOTHING: readonly Delta[] = [];
+
+/** Bytes that are relayed without being read. */
+function unreadFrame(raw: Uint8Array): Frame {
+  return { raw, event: undefined, data: undefined };
+}
+
+function reparse(data: string): unknown {
+  try {
+    return parseExact(data);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A second lane that also runs what only observes. Its output goes nowhere; its notes are kept. */
+function createShadow(plan: FixPlan, dialect: Dialect, request: RequestView): Shadow | undefined {
+  const observed = new Set(plan.filter((entry) => entry.mode === "observe").map((entry) => entry.fix.name));
+  if (observed.size === 0) return undefined;
+  const notes = createNotes();
+  const lane: Lane = createLane(plan, dialect, request, notes.by);
+  const codec = dialect.codec(request);
+  return {
+    see(message) {
+      const read = lane.payload(message);
+      if (read) lane.run(codec.read(read));
+    },
+    end: () => void lane.end(),
+    notes: () => notes.list.filter((note) => observed.has(note.fix)),
+  };
+}
+
+interface Shadow {
+  see(message: Message): void;
+  end(): void;
+  notes(): readonly FixNote[];
+}

@@ -1,0 +1,132 @@
+/**
+ * Cuts the body of an event stream after each blank line.
+ *
+ * The frames laid end to end are the body, byte for byte, and where the network cut the
+ * body makes no difference to where a frame ends. Nothing is decoded and nothing dropped:
+ * comments, `id:` lines and odd line ends all stay inside the frame they came in.
+ *
+ * A line ends with LF, CR LF or CR (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+ * One byte is ambiguous: a CR that may be the first half of CR LF. After a line that ended
+ * with a bare CR it is taken as the whole line end at once, so that a stream in CR style is
+ * never held up; otherwise the next byte decides.
+ */
+export interface Framer {
+  /** The frames that `chunk` completes. Views of the chunk where a frame lies whole in it. */
+  push(chunk: Uint8Array): readonly Uint8Array[];
+  /** What is left over when the body ends: an unfinished frame, or nothing (length 0). */
+  end(): Uint8Array;
+  /** Bytes held back because their frame is not complete yet. */
+  readonly held: number;
+}
+
+const LF = 10;
+const CR = 13;
+
+/**
+ * Where the reading stands: at a frame's first byte, inside a line, behind a line's LF, behind a
+ * line's CR (perhaps half of CR LF), or behind the CR of a blank line (perhaps half of CR LF).
+ */
+type LineState = "start" | "text" | "afterLf" | "lineCr" | "blankCr";
+
+export function createFramer(): Framer {
+  let kept: Uint8Array[] = [];
+  let keptBytes = 0;
+  let state: LineState = "start";
+
+  /** Index just behind the blank line that ends a frame, or -1. Advances `state` over what it read. */
+  function findEnd(chunk: Uint8Array, from: number): number {
+    let at = from;
+    while (at < chunk.length) {
+      if (state === "text") {
+        // Most bytes are inside a line: let the engine's own search find its end.
+        const lf = chunk.indexOf(LF, at);
+        const cr = chunk.indexOf(CR, at);
+        if (lf < 0 && cr < 0) return -1;
+        if (cr < 0 || (lf >= 0 && lf < cr)) {
+          state = "afterLf";
+          at = lf + 1;
+        } else {
+          state = "lineCr";
+          at = cr + 1;
+        }
+        continue;
+      }
+      const byte = chunk[at];
+      if (state === "blankCr") {
+        // The blank line's CR was read; an LF right behind it belongs to the same line end.
+        state = "start";
+        return byte === LF ? at + 1 : at;
+      }
+      if (state === "lineCr" && byte === LF) {
+        state = "afterLf";
+        at += 1;
+        continue;
+      }
+      if (byte === LF) {
+        at += 1;
+        state = "start";
+        return at;
+      }
+      if (byte === CR) {
+        at += 1;
+        if (state === "lineCr") {
+          state = "start";
+          return at;
+        }
+        state = "blankCr";
+        continue;
+      }
+      state = "text";
+      at += 1;
+    }
+    return -1;
+  }
+
+  function take(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    const tail = chunk.subarray(from, to);
+    if (keptBytes === 0) return tail;
+    const whole = join(kept, keptBytes, tail);
+    kept = [];
+    keptBytes = 0;
+    return whole;
+  }
+
+  return {
+    push(chunk) {
+      const frames: Uint8Array[] = [];
+      let from = 0;
+      for (;;) {
+        const end = findEnd(chunk, from);
+        if (end < 0) break;
+        frames.push(take(chunk, from, end));
+        from = end;
+      }
+      if (from < chunk.length) {
+        kept.push(chunk.subarray(from));
+        keptBytes += chunk.length - from;
+      }
+      return frames;
+    },
+    end() {
+      const rest = join(kept, keptBytes, new Uint8Array(0));
+      kept = [];
+      keptBytes = 0;
+      state = "start";
+      return rest;
+    },
+    get held() {
+      return keptBytes;
+    },
+  };
+}
+
+function join(parts: readonly Uint8Array[], bytes: number, last: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(bytes + last.length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  whole.set(last, at);
+  return whole;
+}
