@@ -50,21 +50,12 @@ interface Slot {
 
 type NoteBy = (fix: string, mode: PlannedFix["mode"]) => Note;
 
-/** `act`: which planned fixes this lane runs (those that fix, or for the shadow also those that observe). */
+/** `plan`: the fixes this lane acts on; the caller leaves out what only observes, or lets it act where nothing goes out. */
 export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView, noteBy: NoteBy): Lane {
   const rules: { name: string; rule: FrameRule | undefined; note: Note }[] = [];
   const slots: Slot[] = [];
 
-  function guardedStart<T>(name: string, note: Note, start: () => T | undefined): T | undefined {
-    try {
-      return start();
-    } catch (cause) {
-      note({ action: "skipped", target: "frame", reason: `${name} could not start: ${messageOf(cause)}` });
-      return undefined;
-    }
-  }
-
-  const of = <K extends PlannedFix["fix"]["kind"]>(kind: K) => plan.filter((entry) => entry.fix.kind === kind);
+  const of = (kind: PlannedFix["fix"]["kind"]) => plan.filter((entry) => entry.fix.kind === kind);
 
   if (dialect.tools) {
     const content = of("content");
@@ -192,6 +183,16 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
 
 function sameDeltas(a: readonly Delta[], b: readonly Delta[]): boolean {
   return a.length === b.length && a.every((delta, i) => delta === b[i]);
+}
+
+/** A fix that cannot even start is left out, with a note. */
+function guardedStart<T>(name: string, note: Note, start: () => T | undefined): T | undefined {
+  try {
+    return start();
+  } catch (cause) {
+    note({ action: "skipped", target: "frame", reason: `${name} could not start: ${messageOf(cause)}` });
+    return undefined;
+  }
 }
 
 function messageOf(cause: unknown): string {
