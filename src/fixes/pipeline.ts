@@ -17,8 +17,12 @@ import { createLane, createNotes, type Lane } from "./lane.ts";
 
 export interface StreamPipeline {
   push(chunk: Uint8Array): readonly Step[];
-  /** The body is over, cleanly or not. */
-  end(): readonly Step[];
+  /**
+   * The body is over. `cut`: the backend broke off. What fixes hold is released either way; an
+   * unfinished last frame goes out only when the backend ended there itself, so that an error
+   * frame can follow a cut one without being glued to half a line.
+   */
+  end(cut?: boolean): readonly Step[];
   readonly notes: readonly FixNote[];
   /** Frames that had to wait, wholly or in part, since a fix was at work on them. 0 on a clean stream. */
   readonly framesHeld: number;
@@ -117,10 +121,10 @@ export function createStreamPipeline(
       }
       return steps;
     },
-    end() {
+    end(cut = false) {
       const steps: Step[] = [];
       const rest = framer.end();
-      if (rest.length > 0) steps.push(guardedStep(rest));
+      if (rest.length > 0) steps.push(cut ? passThrough(unreadFrame(rest), []) : guardedStep(rest));
       if (unread) return steps;
       shadow?.end();
       let out: readonly Delta[] = [];
