@@ -1,0 +1,19 @@
+/** Where things are when nobody says. The environment is handed in. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { existsSync } from "node:fs";
+import type { Env } from "./layers.ts";
+
+/** The file to read without `--config`: LLAMA_PROXY_CONFIG, ./config.yaml, or the one in the user's config folder. */
+export function findConfigFile(env: Env): string | undefined {
+  const named = env["LLAMA_PROXY_CONFIG"];
+  if (named) return named;
+  const home = env["XDG_CONFIG_HOME"] || join(homedir(), ".config");
+  return ["config.yaml", join(home, "llama-proxy", "config.yaml")].find((file) => existsSync(file));
+}
+
+/** The recording when neither `--db` nor `recorder.path` names one. */
+export function defaultDatabase(env: Env): string {
+  const home = env["XDG_DATA_HOME"] || join(homedir(), ".local", "share");
+  return join(home, "llama-proxy", "recordings.db");
+}

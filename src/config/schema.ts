@@ -1,0 +1,158 @@
+/**
+ * Every configuration key, its default and what it means: the one place for all three.
+ * `config.yaml.default`, the environment names and the errors follow from here (keys.ts, document.ts, load.ts).
+ */
+import { z } from "zod";
+import { FIXES } from "../fixes/index.ts";
+import type { Fix } from "../fixes/fix.ts";
+import { duration, flag, oneOf, otlpUrl, seconds, serverUrl, size, text, whole } from "./values.ts";
+
+const server = section("Where the sidecar listens, and what it lets through.", {
+  host: text("an address or host name")
+    .default("127.0.0.1")
+    .describe("Address to listen on. 0.0.0.0 lets other machines in: llama-server's API has no other lock."),
+  port: whole(0, 65_535).default(8066).describe("Port to listen on; 0 takes a free one."),
+  drain_seconds: seconds().default(30).describe("After SIGTERM or SIGINT: how long running replies may take to end by themselves."),
+  max_request_bytes: size()
+    .prefault("64MiB")
+    .describe("A request body above this is passed on without being understood, mended or recorded."),
+  max_reply_bytes: size().prefault("64MiB").describe("A reply that comes whole and is larger than this is passed on without being mended."),
+  max_frame_bytes: size().prefault("16MiB").describe("A frame above this makes the rest of its stream pass unread."),
+});
+
+const backend = section("The llama-server behind the sidecar.", {
+  url: serverUrl().optional().describe("Its address in one piece, e.g. https://gpu:8443; instead of host and port."),
+  host: text("an address or host name").default("127.0.0.1").describe("Its address."),
+  port: whole(1, 65_535).default(8080).describe("Its port."),
+  timeout_seconds: seconds()
+    .default(600)
+    .describe("Silence of the backend after which a request is given up (a long prompt is silent); 0 waits for ever."),
+  api_key_env: text("the name of an environment variable")
+    .optional()
+    .describe(
+      "Name of the environment variable with llama-server's API key, for the sidecar's own questions (/props, test-backend). Clients' keys pass through.",
+    ),
+});
+
+const stats = section("The metrics of each request on stdout.", {
+  enabled: flag().default(true).describe("Print them."),
+  format: oneOf(["pretty", "json", "compact"])
+    .optional()
+    .describe("pretty (a box), json (one object a line) or compact (one line); without it pretty on a terminal, else compact."),
+});
+
+const recorder = section("The recording of every exchange, in one SQLite file.", {
+  enabled: flag().default(true).describe("Record."),
+  path: text("a file path")
+    .optional()
+    .describe("The file; without it recordings.db in the user's data folder ($XDG_DATA_HOME/llama-proxy, ~/.local/share/llama-proxy)."),
+  all_routes: flag().default(false).describe("Also record routes that are passed through without being understood (/props, /slots, ...)."),
+  max_size: size().prefault("5GB").describe("Oldest exchanges are removed above this size; 0: no limit."),
+  max_age: duration().prefault("30d").describe("Exchanges older than this are removed; 0: no limit."),
+  queue_bytes: size()
+    .prefault("32MiB")
+    .describe("Memory for what waits to be written; above it bodies are dropped and counted, traffic never waits."),
+  redact: z
+    .array(text("a header name"), { error: "expected a list of header names" })
+    .default([])
+    .describe(
+      "More headers whose values are not kept. Always: authorization, proxy-authorization, cookie, set-cookie, x-api-key, api-key.",
+    ),
+});
+
+const otel = section(
+  "Traces, metrics and events over OTLP/HTTP. Off until an endpoint is given here, by --otlp or by OTEL_EXPORTER_OTLP_ENDPOINT.",
+  {
+    enabled: flag().default(true).describe("false turns it off although there is an endpoint (OTEL_SDK_DISABLED=true does the same)."),
+    endpoint: otlpUrl().optional().describe("The collector's OTLP/HTTP address, e.g. http://127.0.0.1:4318."),
+    headers: z
+      .record(z.string(), z.string({ error: "expected a text" }), { error: "expected a map of header names and values" })
+      .default({})
+      .describe("Headers for the collector, e.g. {authorization: Bearer …}; OTEL_EXPORTER_OTLP_HEADERS is the better place for secrets."),
+    semconv: oneOf(["1.41", "latest", "both"]).default("1.41").describe("GenAI vocabulary of metric names: 1.41 is the last released one."),
+    capture_content: oneOf(["none", "span", "event", "both"])
+      .default("none")
+      .describe("Whether prompts and answers leave this machine, and how."),
+    content_max_chars: whole(0, Number.MAX_SAFE_INTEGER)
+      .default(10_000)
+      .describe("Captured content is cut to this many characters per part."),
+    provider_name: text("a name").default("llamacpp").describe("gen_ai.provider.name."),
+    max_models: whole(1, 10_000).default(50).describe("Distinct model names on metrics; what is beyond becomes _OTHER."),
+    histograms: oneOf(["explicit", "exponential"])
+      .default("explicit")
+      .describe("Kind of histograms; InfluxDB's exporter takes explicit ones only."),
+    server_metrics: flag().default(true).describe("Also the gen_ai.server.* family: llama-server as seen from beside it."),
+    poll_interval_seconds: z
+      .union([z.literal(0), z.number().min(5)], { error: "expected 0 (off) or at least 5 seconds" })
+      .default(0)
+      .describe(
+        "Ask /slots and /health every so often for gauges; 0 is off. Below 5 s llama-server misses departed clients, so that is an error.",
+      ),
+    shutdown_timeout_seconds: seconds().default(2).describe("At exit: how long the last export may take."),
+    conversation_id_header: text("a header name")
+      .optional()
+      .describe("Request header that carries the conversation id, for gen_ai.conversation.id."),
+  },
+);
+
+const MODES = ["off", "observe", "fix"] as const;
+
+/** The keys of one fix: the switch, the mode, and what the fix itself defines. */
+function moduleOf(fix: Fix) {
+  return section(fix.summary, {
+    enabled: flag().optional().describe(`false turns it off; true turns it on where it is off by default.`),
+    mode: oneOf(MODES).optional().describe(`off, observe (report, change nothing) or fix; default ${fix.defaultMode}.`),
+    ...(fix.options.shape as Record<string, z.ZodType>),
+  });
+}
+
+/** The schema for a list of fixes; the product's own is `CONFIG_SCHEMA`. */
+export function schemaFor(fixes: readonly Fix[]) {
+  return z.strictObject(
+    {
+      server,
+      backend,
+      fixes: section("What is mended in replies (and, for request fixes, in requests).", {
+        enabled: flag().default(true).describe("The master switch."),
+        modules: section(
+          "One entry per fix; llama-proxy list-fixes --verbose explains each.",
+          Object.fromEntries(fixes.map((fix) => [fix.name, moduleOf(fix)])),
+        ),
+      }),
+      stats,
+      recorder,
+      otel,
+    },
+    { error: "expected a map of keys" },
+  );
+}
+
+export const CONFIG_SCHEMA = schemaFor(FIXES);
+
+type Parsed = z.output<typeof CONFIG_SCHEMA>;
+
+/** A checked configuration. Names are the file's; sizes are bytes, durations milliseconds, `*_seconds` seconds. */
+export interface Config {
+  readonly server: Readonly<Parsed["server"]>;
+  readonly backend: {
+    /** Origin of the backend, whichever way it was configured. */
+    readonly url: string;
+    readonly timeout_seconds: number;
+    readonly api_key_env?: string | undefined;
+  };
+  readonly fixes: {
+    readonly enabled: boolean;
+    readonly modules: Readonly<Record<string, Record<string, unknown> & { enabled?: boolean; mode?: (typeof MODES)[number] }>>;
+  };
+  readonly stats: Readonly<Parsed["stats"]>;
+  readonly recorder: Readonly<Parsed["recorder"]>;
+  readonly otel: Readonly<Parsed["otel"]>;
+}
+
+/** A map of keys that may be left out, every key in it too; a key it does not know is an error. */
+function section<S extends z.core.$ZodLooseShape>(description: string, shape: S) {
+  return z
+    .strictObject(shape, { error: "expected a map of keys" })
+    .prefault({} as never)
+    .describe(description);
+}
