@@ -1,0 +1,207 @@
+/**
+ * The backend's reply on its way to the client: one of three kinds, decided by its head.
+ *
+ *   stream  an event stream on a dialect route, through the pipeline, frame by frame
+ *   whole   a JSON body on a dialect route whose fixes may change it: collected, then mended
+ *   raw     everything else: bytes as they come
+ *
+ * The client's head goes out at once for stream and raw.
+ */
+import type { RequestView } from "../core/delta.ts";
+import type { FixNote, Step } from "../core/exchange.ts";
+import type { ExchangeTap } from "../core/sink.ts";
+import type { Dialect } from "../dialects/dialect.ts";
+import { fixDocument } from "../fixes/document.ts";
+import type { FixPlan } from "../fixes/fix.ts";
+import { createStreamPipeline } from "../fixes/pipeline.ts";
+import { headerOf, headerValues, isJsonType, mediaType, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
+import { parseOrUndefined } from "../wire/json.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Refusal } from "./refusals.ts";
+import type { Limits } from "./relay.ts";
+import type { Reply } from "./reply.ts";
+
+export interface Head {
+  readonly status: number;
+  readonly reason: string | undefined;
+  /** As the backend sent them. */
+  readonly headers: RawHeaders;
+  readonly ownHeader: readonly string[];
+}
+
+export interface IncomingParts {
+  readonly dialect: Dialect | undefined;
+  readonly view: RequestView | undefined;
+  readonly plan: FixPlan;
+  readonly limits: Limits;
+  readonly reply: Reply;
+  readonly ledger: Ledger;
+  readonly tap: ExchangeTap | undefined;
+  readonly elapsed: () => number;
+  /** HEAD, 204, 304: a head and nothing else, whatever content-length says. */
+  readonly bodyless: boolean;
+}
+
+export interface Incoming {
+  readonly notes: readonly FixNote[];
+  /** False: the client is full. */
+  data(chunk: Buffer): boolean;
+  end(trailers: RawHeaders): void;
+  /** The backend or we ended it midway: the last words, where the API has a form for them. */
+  fail(refusal: Refusal): void;
+  /** The client left: what was still being read is handed to the listeners, nothing is written. */
+  cut(): void;
+}
+
+export function receive(head: Head, parts: IncomingParts): Incoming {
+  const { dialect, view } = parts;
+  const contentType = headerOf(head.headers, "content-type");
+  const encoded = headerValues(head.headers, "content-encoding").some((value) => value.trim().toLowerCase() !== "identity");
+  const ok = head.status >= 200 && head.status < 300;
+  const understood = dialect !== undefined && view !== undefined && !encoded && !parts.bodyless;
+  if (encoded && dialect)
+    parts.ledger.notes.push({ fix: "sidecar", action: "skipped", target: "frame", reason: "the reply is compressed: relayed unread" });
+  if (understood && ok && mediaType(contentType) === "text/event-stream") return streamed(head, parts, dialect, view);
+  if (understood && ok && isJsonType(contentType) && dialect.tools && parts.plan.length > 0) return whole(head, parts, dialect, view);
+  return raw(head, parts, understood && isJsonType(contentType) ? dialect : undefined);
+}
+
+/** `length`: of the body, when it is known and the backend's may not be used. */
+function sendHead(head: Head, { reply, bodyless }: IncomingParts, changed: { readonly length: number | undefined } | undefined): void {
+  let headers = withoutHopByHop(head.headers);
+  const announced = headerOf(headers, "content-length");
+  let length = announced === undefined ? undefined : Number(announced);
+  if (changed) {
+    headers = withoutHeaders(headers, new Set(["content-length"]));
+    length = changed.length;
+    if (length !== undefined) headers.push("Content-Length", String(length));
+  }
+  headers.push(...head.ownHeader);
+  // A switch of protocols is refused with 426, which must say what it wants instead.
+  const upgrade = head.status === 426 ? headerOf(head.headers, "upgrade") : undefined;
+  if (upgrade !== undefined) headers.push("Upgrade", upgrade);
+  reply.head(head.status, head.reason, headers, !bodyless, length);
+}
+
+function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: RequestView): Incoming {
+  const { reply, ledger, tap, elapsed } = parts;
+  const pipeline = createStreamPipeline(parts.plan, dialect, view, parts.limits);
+  ledger.streamed = true;
+  // The fixes may change the length of the body, so an announced one cannot be promised.
+  sendHead(head, parts, { length: undefined });
+
+  function deliver(steps: readonly Step[]): boolean {
+    const at = elapsed();
+    const out: Uint8Array[] = [];
+    for (const step of steps) {
+      ledger.sawStep(at, step);
+      tap?.step?.(at, step);
+      for (const bytes of step.sent) out.push(bytes);
+    }
+    return reply.writeAll(out);
+  }
+
+  return {
+    get notes() {
+      return pipeline.notes;
+    },
+    data: (chunk) => deliver(pipeline.push(chunk)),
+    end(trailers) {
+      deliver(pipeline.end());
+      reply.end(withoutHopByHop(trailers));
+    },
+    fail(refusal) {
+      deliver(pipeline.end(true));
+      const frame = dialect.errorFrame(refusal.message, refusal.type);
+      deliver([{ frame: { raw: new Uint8Array(0), event: undefined, data: undefined }, deltas: [], out: [], sent: [frame.raw] }]);
+    },
+    cut() {
+      const at = elapsed();
+      for (const step of pipeline.end(true)) {
+        ledger.sawStep(at, step);
+        tap?.step?.(at, step);
+      }
+    },
+  };
+}
+
+function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: RequestView): Incoming {
+  const { reply, ledger, tap, elapsed } = parts;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let beyond: Incoming | undefined;
+  let notes: readonly FixNote[] = [];
+
+  return {
+    get notes() {
+      return beyond ? beyond.notes : notes;
+    },
+    data(chunk) {
+      if (beyond) return beyond.data(chunk);
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes <= parts.limits.replyBytes) return true;
+      ledger.notes.push({
+        fix: "sidecar",
+        action: "skipped",
+        target: "frame",
+        reason: `reply above ${parts.limits.replyBytes} bytes: relayed unread`,
+      });
+      beyond = raw(head, parts, undefined);
+      return (
+        chunks
+          .splice(0)
+          .map((held) => beyond?.data(held))
+          .at(-1) ?? true
+      );
+    },
+    end(trailers) {
+      if (beyond) {
+        beyond.end(trailers);
+        return;
+      }
+      const upstream = Buffer.concat(chunks, bytes);
+      const fixed = fixDocument(parts.plan, dialect, view, upstream);
+      notes = fixed.notes;
+      ledger.sawDeltas(fixed.out);
+      sendHead(head, parts, fixed.sent === upstream ? undefined : { length: fixed.sent.length });
+      tap?.chunk?.(elapsed(), upstream, fixed.sent);
+      reply.write(fixed.sent);
+      reply.end(withoutHopByHop(trailers));
+    },
+    // No byte has gone out, unless it grew beyond the limit: then the cut speaks for itself.
+    fail() {},
+    cut() {
+      if (!beyond && bytes > 0) tap?.chunk?.(elapsed(), Buffer.concat(chunks, bytes), new Uint8Array(0));
+    },
+  };
+}
+
+/** Bodies above this are not read for their numbers. */
+const MAX_READ_BYTES = 4 * 1024 * 1024;
+
+function raw(head: Head, parts: IncomingParts, dialect: Dialect | undefined): Incoming {
+  const { reply, ledger, tap, elapsed } = parts;
+  let read: Buffer[] | undefined = dialect ? [] : undefined;
+  let bytes = 0;
+  ledger.streamed = mediaType(headerOf(head.headers, "content-type")) === "text/event-stream";
+  sendHead(head, parts, undefined);
+  return {
+    notes: [],
+    data(chunk) {
+      tap?.chunk?.(elapsed(), chunk, chunk);
+      if (read) {
+        bytes += chunk.length;
+        if (bytes <= MAX_READ_BYTES) read.push(chunk);
+        else read = undefined;
+      }
+      return reply.write(chunk);
+    },
+    end(trailers) {
+      if (dialect && read) ledger.sawDeltas(dialect.readDocument(parseOrUndefined(Buffer.concat(read, bytes).toString("utf8"))));
+      reply.end(withoutHopByHop(trailers));
+    },
+    fail() {},
+    cut() {},
+  };
+}

@@ -1,0 +1,118 @@
+import type { Delta } from "../core/delta.ts";
+import type { ExchangeEnd, FixNote, Outcome, Step } from "../core/exchange.ts";
+import { createSummarizer } from "../core/summarize.ts";
+import type { Failure } from "./refusals.ts";
+
+/** What is learned of one exchange on its way, and the `ExchangeEnd` made of it. */
+export interface Ledger {
+  status: number | undefined;
+  streamed: boolean;
+  attempts: number;
+  requestBytes: number;
+  upstreamSentMs: number | undefined;
+  firstByteMs: number | undefined;
+  upstreamEndMs: number | undefined;
+  overheadMs: number;
+  truncated: boolean;
+  readonly notes: FixNote[];
+  /** The API's own end mark was seen: a client that leaves now has everything. */
+  readonly done: boolean;
+  sawStep(atMs: number, step: Step): void;
+  sawDeltas(deltas: readonly Delta[]): void;
+  end(
+    outcome: Outcome,
+    failure: Failure | undefined,
+    durationMs: number,
+    responseBytes: number,
+    contextTotal: number | undefined,
+  ): ExchangeEnd;
+}
+
+export function createLedger(): Ledger {
+  const summarizer = createSummarizer();
+  let chunks = 0;
+  let done = false;
+  let firstChunkMs: number | undefined;
+  let firstTokenMs: number | undefined;
+  let lastTokenMs: number | undefined;
+
+  return {
+    status: undefined,
+    streamed: false,
+    attempts: 0,
+    requestBytes: 0,
+    upstreamSentMs: undefined,
+    firstByteMs: undefined,
+    upstreamEndMs: undefined,
+    overheadMs: 0,
+    truncated: false,
+    notes: [],
+    get done() {
+      return done;
+    },
+    sawStep(atMs, step) {
+      if (step.frame.data !== undefined) {
+        chunks += 1;
+        firstChunkMs ??= atMs;
+      }
+      for (const delta of step.deltas) {
+        switch (delta.kind) {
+          case "text":
+          case "reasoning":
+          case "tool-open":
+          case "tool-args":
+            firstTokenMs ??= atMs;
+            lastTokenMs = atMs;
+            break;
+          case "done":
+            done = true;
+            break;
+          default:
+            break;
+        }
+      }
+      summarizer.add(step.out);
+    },
+    sawDeltas: (deltas) => summarizer.add(deltas),
+    end(outcome, failure, durationMs, responseBytes, contextTotal) {
+      const summary = summarizer.summary(chunks);
+      return {
+        outcome,
+        reason: failure?.detail ?? (outcome === "client-gone" ? "the client closed its connection" : undefined),
+        errorType: errorTypeOf(outcome, failure, this.status, summary.error),
+        status: this.status,
+        streamed: this.streamed,
+        durationMs,
+        upstreamSentMs: this.upstreamSentMs,
+        firstByteMs: this.firstByteMs,
+        firstChunkMs,
+        firstTokenMs,
+        lastTokenMs,
+        upstreamEndMs: this.upstreamEndMs,
+        overheadMs: this.overheadMs,
+        attempts: this.attempts,
+        requestBytes: this.requestBytes,
+        responseBytes,
+        summary,
+        notes: this.notes,
+        contextTotal,
+        truncated: this.truncated,
+      };
+    },
+  };
+}
+
+/** First that applies: the backend's own `error.type`, the status, an error code, our word for the outcome. */
+function errorTypeOf(
+  outcome: Outcome,
+  failure: Failure | undefined,
+  status: number | undefined,
+  error: { readonly type: string | undefined } | undefined,
+): string | undefined {
+  if (outcome === "client-gone") return "client_closed";
+  if (error) return error.type ?? (status !== undefined && status >= 400 ? String(status) : "_OTHER");
+  if (outcome === "completed") return status !== undefined && status >= 400 ? String(status) : undefined;
+  if (failure?.code !== undefined) return failure.code;
+  if (outcome === "upstream-broke") return "upstream_closed";
+  return outcome === "upstream-timeout" ? "timeout" : "_OTHER";
+}

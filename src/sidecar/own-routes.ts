@@ -1,0 +1,64 @@
+import { get as httpGet, type IncomingMessage, type ServerResponse } from "node:http";
+import { get as httpsGet } from "node:https";
+import { OWN_PREFIX, pathOf } from "./routes.ts";
+
+/** What the sidecar says of itself under `/_llama-proxy/`. */
+export interface OwnRoutes {
+  /** Fields of `status`, asked for at each request. */
+  readonly status: () => Record<string, unknown>;
+  readonly backend: URL;
+}
+
+const READY_TIMEOUT_MS = 2_000;
+
+/** Answers a request under our prefix. Never reaches the backend, never recorded. */
+export function answerOwn(own: OwnRoutes, request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  const path = pathOf(request.url ?? "").slice(OWN_PREFIX.length);
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    answer(response, 405, { error: { code: 405, message: `only GET here`, type: "method_not_allowed" } });
+    return;
+  }
+  switch (path) {
+    case "live":
+      answer(response, 200, { status: "ok" });
+      return;
+    case "ready":
+      void askBackend(own.backend).then((trouble) =>
+        trouble === undefined
+          ? answer(response, 200, { status: "ok", backend: own.backend.origin })
+          : answer(response, 503, { status: "unavailable", backend: own.backend.origin, reason: trouble }),
+      );
+      return;
+    case "status":
+      answer(response, 200, own.status());
+      return;
+    default:
+      answer(response, 404, {
+        error: { code: 404, message: `no such route: ${OWN_PREFIX} has live, ready and status`, type: "not_found_error" },
+      });
+  }
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  const bytes = Buffer.from(`${JSON.stringify(body, null, 2)}\n`);
+  response.writeHead(status, {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": bytes.length,
+    "cache-control": "no-store",
+  });
+  response.end(bytes);
+}
+
+/** Undefined when `/health` says 200, else what is wrong. `/health` needs no key and disturbs nothing. */
+function askBackend(origin: URL): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const get = origin.protocol === "https:" ? httpsGet : httpGet;
+  const request = get(new URL("/health", origin), { timeout: READY_TIMEOUT_MS, agent: false }, (response) => {
+    response.resume();
+    resolve(response.statusCode === 200 ? undefined : `/health answered ${response.statusCode ?? "nothing"}`);
+  });
+  request.on("timeout", () => request.destroy(new Error(`no answer within ${READY_TIMEOUT_MS / 1000} s`)));
+  request.on("error", (cause) => resolve(cause.message || "connection failed"));
+  return promise;
+}

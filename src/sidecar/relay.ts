@@ -1,0 +1,357 @@
+/**
+ * One exchange from its first byte to its single end.
+ *
+ *   admit (body) → dispatch → head → frames | whole body | raw bytes → settle
+ *
+ * Everything that can end an exchange calls `settle`, the first caller wins, and the rest are
+ * silent. Every callback from undici runs under `guarded`: an exception of ours would otherwise
+ * come back as an upstream error.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Clock } from "../core/clock.ts";
+import type { RequestView } from "../core/delta.ts";
+import type { ExchangeStart, FixNote, Outcome } from "../core/exchange.ts";
+import type { ExchangeSink } from "../core/sink.ts";
+import type { FixPlan } from "../fixes/fix.ts";
+import { fixRequest } from "../fixes/request.ts";
+import { headerOf, withoutHeaders, withoutHopByHop } from "../wire/headers.ts";
+import { parseOrUndefined } from "../wire/json.ts";
+import { admit, bodyOf, hasBody } from "./admit.ts";
+import { receive, type Incoming } from "./incoming.ts";
+import type { ContextWatch } from "./context.ts";
+import { createLedger } from "./ledger.ts";
+import { failureOf, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
+import { createReply } from "./reply.ts";
+import type { Route } from "./routes.ts";
+import type { Attempt, Upstream } from "./upstream.ts";
+
+export interface Limits {
+  /** Largest request body that is understood, in bytes; a larger one is relayed unread. */
+  readonly requestBytes: number;
+  /** Largest whole reply that is understood, in bytes. */
+  readonly replyBytes: number;
+  /** Largest SSE frame that is read, in bytes. */
+  readonly frameBytes: number;
+  /** Longest silence of the backend, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** What an exchange runs on. An exchange keeps the parts it began with when the configuration changes. */
+export interface RelayParts {
+  readonly upstream: Upstream;
+  readonly plan: FixPlan;
+  readonly sink: ExchangeSink;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly context: ContextWatch;
+  /** Telemetry injects a traceparent of its own, so the client's must not be forwarded beside it. */
+  readonly tracing: () => boolean;
+  /** Keep request bodies of pass-through routes for the recorder. */
+  readonly recordAll: boolean;
+  /** Sent to the backend in place of the client's credentials, when set. */
+  readonly backendKey: string | undefined;
+}
+
+export interface RunningExchange {
+  readonly id: string;
+  /** Ends it with outcome `shutdown` unless it has ended. */
+  shutdown(): void;
+}
+
+const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate", "baggage"]);
+const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "x-api-key"]);
+
+export function relay(
+  parts: RelayParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: Route,
+  start: ExchangeStart,
+  onSettled: () => void,
+): RunningExchange {
+  const { clock, limits, context } = parts;
+  const { dialect } = route;
+  const begun = clock.monoMs();
+  const elapsed = (): number => clock.monoMs() - begun;
+  const ledger = createLedger();
+  const tap = parts.sink.begin(start);
+  const reply = createReply(response, request.httpVersion === "1.0");
+
+  let settled = false;
+  let replied = false;
+  let incoming: Incoming | undefined;
+  let controller: Dispatcher.DispatchController | undefined;
+  let silence: NodeJS.Timeout | undefined;
+  let view: RequestView | undefined;
+  let plan = parts.plan;
+
+  // ---- the one ending -------------------------------------------------------------------------
+
+  function settle(outcome: Outcome, failure?: Failure): void {
+    if (settled) return;
+    settled = true;
+    clearTimeout(silence);
+    response.off("close", onClientClose).off("drain", onDrain).off("finish", onFinish);
+    if (outcome === "upstream-refused" || outcome === "upstream-broke") context.forget();
+    try {
+      if (failure) tellClient(failure);
+      else if (outcome === "client-gone") incoming?.cut();
+    } catch {
+      response.destroy();
+    }
+    if (incoming) ledger.notes.push(...incoming.notes);
+    controller?.abort(new Error(`exchange over: ${outcome}`));
+    tap?.end(ledger.end(outcome, failure, elapsed(), reply.bytesWritten, context.total(view?.model)));
+    onSettled();
+  }
+
+  /** The refusal as a whole reply, as a last frame of a stream, or not at all: then the cut speaks for itself. */
+  function tellClient(failure: Failure): void {
+    if (response.destroyed) return;
+    const refusal = refusalOf(failure, parts.upstream.origin, limits.timeoutMs);
+    if (reply.started) {
+      incoming?.fail(refusal);
+      reply.cut();
+      return;
+    }
+    incoming?.cut();
+    const body = refusalBody(dialect, refusal);
+    ledger.status = refusal.status;
+    const headers = ["Content-Type", "application/json; charset=utf-8", "Content-Length", String(body.length), ...ownHeader()];
+    if (!request.complete) response.shouldKeepAlive = false;
+    reply.head(refusal.status, undefined, headers, request.method !== "HEAD", body.length);
+    if (request.method !== "HEAD") reply.write(body);
+    reply.end([]);
+  }
+
+  function guarded<A extends unknown[]>(work: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        work(...args);
+      } catch (cause) {
+        settle("internal", { outcome: "internal", code: undefined, detail: cause instanceof Error ? cause.message : String(cause) });
+      }
+    };
+  }
+
+  function onClientClose(): void {
+    settle(ledger.done ? "completed" : "client-gone");
+  }
+
+  function onFinish(): void {
+    settle("completed");
+  }
+
+  function onDrain(): void {
+    silence?.refresh();
+    controller?.resume();
+  }
+
+  function onSilence(): void {
+    // A slow client holds the backend back; that silence is not the backend's.
+    if (controller?.paused) {
+      silence?.refresh();
+      return;
+    }
+    settle("upstream-timeout", { outcome: "upstream-timeout", code: undefined, detail: `silent for ${limits.timeoutMs / 1000} s` });
+  }
+
+  const ownHeader = (): string[] => ["x-llama-proxy-request-id", start.id];
+
+  // ---- the request ----------------------------------------------------------------------------
+
+  function forwardedHeaders(): string[] {
+    let headers = withoutHopByHop(start.headers);
+    // Node has answered `100 Continue` itself; undici refuses the field.
+    headers = withoutHeaders(headers, new Set(["expect"]));
+    if (parts.tracing()) headers = withoutHeaders(headers, TRACE_HEADERS);
+    if (parts.backendKey !== undefined) {
+      headers = withoutHeaders(headers, CREDENTIALS);
+      headers.push("Authorization", `Bearer ${parts.backendKey}`);
+    }
+    if (dialect) {
+      // What is to be understood must not be compressed.
+      for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === "accept-encoding") headers[i + 1] = "identity";
+    }
+    // Certificates and virtual hosts go by the backend's name; a plain llama-server sees the client's.
+    return parts.upstream.origin.protocol === "https:" ? withoutHeaders(headers, new Set(["host"])) : headers;
+  }
+
+  async function run(): Promise<void> {
+    const headers = forwardedHeaders();
+    if (!dialect) {
+      if (!hasBody(request)) dispatch(headers, null, false);
+      else dispatch(headers, watched(parts.recordAll ? kept(bodyOf(request)) : bodyOf(request)), true);
+      return;
+    }
+    const admitted = await admit(request, limits.requestBytes);
+    if (settled) return;
+    if (admitted.kind === "stream") {
+      note({ action: "skipped", reason: `request body above ${limits.requestBytes} bytes: relayed without being understood` });
+      ledger.truncated = true;
+      tap?.request?.(undefined, new Uint8Array(0));
+      dispatch(headers, watched(admitted.body), true);
+      return;
+    }
+    const readAt = elapsed();
+    const { body } = admitted;
+    ledger.requestBytes = body.length;
+    const parsed = parseOrUndefined(body.toString("utf8"));
+    let forward: Uint8Array = body;
+    if (parsed === undefined) {
+      if (body.length > 0) note({ action: "skipped", reason: "the request body is not JSON: passed to the backend as it is" });
+      tap?.request?.(undefined, body);
+    } else {
+      view = dialect.readRequest(parsed);
+      tap?.request?.(view, body);
+      plan = planFor(view);
+      const fixed = fixRequest(plan, dialect, body, parsed);
+      ledger.notes.push(...fixed.notes);
+      forward = fixed.forward;
+      if (forward !== body) tap?.forwarded?.(forward);
+    }
+    context.want(view?.model, credentialsOf(headers));
+    dispatch(withoutHeaders(headers, new Set(["content-length"])), Buffer.from(forward.buffer, forward.byteOffset, forward.length), false);
+    ledger.overheadMs += elapsed() - readAt;
+  }
+
+  /** A resumable stream is continued by byte offset of the unchanged body (`GET /v1/stream?from=`): nothing may change its bytes. */
+  function planFor(asked: RequestView): FixPlan {
+    if (!asked.stream || headerOf(start.headers, "x-conversation-id") === undefined || parts.plan.length === 0) return parts.plan;
+    note({ action: "skipped", reason: "X-Conversation-Id: the stream may be resumed by byte offset, so no fix changes it" });
+    return parts.plan.map((entry) => (entry.mode === "fix" && entry.fix.kind !== "request" ? { ...entry, mode: "observe" } : entry));
+  }
+
+  function note(what: Pick<FixNote, "action" | "reason">): void {
+    ledger.notes.push({ fix: "sidecar", target: "request", ...what });
+  }
+
+  /** Counts the bytes of a streamed request body, and keeps the silence timer from judging a slow upload. */
+  async function* watched(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    for await (const chunk of body) {
+      ledger.requestBytes += chunk.length;
+      silence?.refresh();
+      yield chunk;
+    }
+  }
+
+  /** Keeps a streamed body for the recorder, up to the request limit. */
+  async function* kept(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes <= limits.requestBytes) chunks.push(chunk);
+      else ledger.truncated = true;
+      yield chunk;
+    }
+    tap?.request?.(undefined, Buffer.concat(chunks));
+  }
+
+  // ---- the backend ----------------------------------------------------------------------------
+
+  function dispatch(headers: string[], body: Uint8Array | AsyncIterable<Uint8Array> | null, fresh: boolean): void {
+    ledger.attempts += 1;
+    const attempt: Attempt = { reused: false };
+    silence ??= setTimeout(onSilence, limits.timeoutMs);
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: guarded((started: Dispatcher.DispatchController) => {
+        controller = started;
+        if (settled) started.abort(new Error("exchange over"));
+      }),
+      onRequestSent: guarded(() => {
+        ledger.upstreamSentMs = elapsed();
+        silence?.refresh();
+      }),
+      onResponseStart: guarded((from: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string) => {
+        silence?.refresh();
+        replied = true;
+        onHead(from, status, latin1(from.rawHeaders), reason);
+      }),
+      onResponseData: guarded((from: Dispatcher.DispatchController, chunk: Buffer) => {
+        silence?.refresh();
+        if (settled) return;
+        if (incoming?.data(chunk) === false) from.pause();
+      }),
+      onResponseEnd: guarded((from: Dispatcher.DispatchController) => {
+        if (settled) return;
+        clearTimeout(silence);
+        ledger.upstreamEndMs = elapsed();
+        controller = undefined;
+        incoming?.end(latin1(from.rawTrailers));
+      }),
+      onResponseError: guarded((_from: Dispatcher.DispatchController, cause: Error) => {
+        if (settled) return;
+        if (request.destroyed && !request.complete) {
+          settle("client-gone");
+          return;
+        }
+        const again = attempt.reused && !replied && isLostConnection(cause) && !isIterable(body);
+        if (again) {
+          dispatch(headers, body, true);
+          return;
+        }
+        const failure = failureOf(cause, replied);
+        settle(failure.outcome, failure);
+      }),
+    };
+    const work = (): void =>
+      parts.upstream.dispatch(
+        { method: start.method, path: targetOf(start), headers, body, fresh, last: view?.stream === true },
+        handler,
+        attempt,
+      );
+    if (tap?.enter) tap.enter(work);
+    else work();
+  }
+
+  function onHead(from: Dispatcher.DispatchController, status: number, headers: string[], reason: string | undefined): void {
+    if (settled) return;
+    if (status < 200) {
+      reply.informational(status, withoutHopByHop(headers));
+      return;
+    }
+    ledger.status = status;
+    ledger.firstByteMs = elapsed();
+    tap?.head?.(ledger.firstByteMs, status, headers);
+    incoming = receive(
+      { status, reason, headers, ownHeader: ownHeader() },
+      { dialect, view, plan, limits, reply, ledger, tap, elapsed, bodyless: start.method === "HEAD" || status === 204 || status === 304 },
+    );
+    ledger.overheadMs += elapsed() - ledger.firstByteMs;
+    if (response.writableNeedDrain) from.pause();
+  }
+
+  response.on("close", onClientClose).on("drain", onDrain).on("finish", onFinish);
+  run().catch((cause: unknown) => {
+    if (request.destroyed || response.destroyed) settle("client-gone");
+    else settle("internal", { outcome: "internal", code: undefined, detail: cause instanceof Error ? cause.message : String(cause) });
+  });
+
+  return {
+    id: start.id,
+    shutdown: () => settle("shutdown", { outcome: "shutdown", code: undefined, detail: "the proxy was stopped" }),
+  };
+}
+
+/** undici speaks only origin-form and absolute-form; llama-server answers OPTIONS alike on every path. */
+function targetOf(start: ExchangeStart): string {
+  return start.path === "*" ? "/" : start.path;
+}
+
+function isIterable(body: unknown): boolean {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/** Over HTTP/1 undici gives raw header pairs as Buffers. */
+function latin1(raw: unknown): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((value: unknown) => (Buffer.isBuffer(value) ? value.toString("latin1") : String(value)));
+}
+
+function credentialsOf(headers: readonly string[]): Record<string, string> {
+  const authorization = headerOf(headers, "authorization");
+  const key = headerOf(headers, "x-api-key");
+  return { ...(authorization ? { authorization } : {}), ...(key ? { "x-api-key": key } : {}) };
+}

@@ -1,0 +1,109 @@
+/** The one undici pool to llama-server. */
+import { Client, Pool, type Dispatcher } from "undici";
+
+export interface UpstreamOptions {
+  /** Origin of llama-server, e.g. `http://127.0.0.1:8080`. */
+  readonly origin: URL;
+  /** Milliseconds for a TCP (and TLS) connection to come up. */
+  readonly connectTimeoutMs: number;
+  /** Largest reply head, in bytes. */
+  readonly maxHeaderBytes: number;
+}
+
+/** What became of one try at the backend. */
+export interface Attempt {
+  /** The request went out on a connection that had served one before: if that turns out dead, nothing is proven about the backend. */
+  reused: boolean;
+}
+
+export interface Upstream extends AsyncDisposable {
+  readonly origin: URL;
+  /**
+   * Dispatches on a pooled connection, or with `fresh` on one made for this request alone.
+   * `handler` gets every error, also those undici throws.
+   */
+  dispatch(request: UpstreamRequest, handler: Dispatcher.DispatchHandler, attempt: Attempt): void;
+}
+
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
+  /** Close the connection after this reply: llama-server does so after every stream in any case. */
+  readonly last: boolean;
+  readonly fresh: boolean;
+}
+
+interface TrackedOptions extends Dispatcher.DispatchOptions {
+  readonly attempt?: Attempt;
+}
+
+/**
+ * A client that tells each request whether its connection was there before it. A pool's client
+ * connects on demand, so a connection that is up when a request arrives has served another one.
+ */
+class TrackedClient extends Client {
+  #connected = false;
+
+  constructor(origin: URL, options: Client.Options) {
+    super(origin, options);
+    this.on("connect", () => {
+      this.#connected = true;
+    });
+    this.on("disconnect", () => {
+      this.#connected = false;
+    });
+  }
+
+  override dispatch(options: TrackedOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (options.attempt) options.attempt.reused = this.#connected;
+    return super.dispatch(options, handler);
+  }
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const clientOptions: Client.Options = {
+    // Silence is the relay's to judge: long prompts outlast any default of undici's.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connectTimeout: options.connectTimeoutMs,
+    maxHeaderSize: options.maxHeaderBytes,
+    // h2 would lower-case and reorder what the backend said.
+    allowH2: false,
+    pipelining: 1,
+  };
+  const pool = new Pool(options.origin, {
+    ...clientOptions,
+    factory: (origin: URL, opts: object) => new TrackedClient(origin, { ...opts, ...clientOptions }),
+  });
+  const fresh = new Set<Client>();
+
+  return {
+    origin: options.origin,
+    dispatch(request, handler, attempt) {
+      const dispatchOptions: TrackedOptions = {
+        method: request.method,
+        path: request.path,
+        headers: request.headers,
+        body: request.body as Buffer | null,
+        reset: request.last || request.fresh,
+        attempt,
+      };
+      if (!request.fresh) {
+        pool.dispatch(dispatchOptions, handler);
+        return;
+      }
+      const client = new Client(options.origin, clientOptions);
+      fresh.add(client);
+      client.dispatch(dispatchOptions, handler);
+      void client
+        .close()
+        .catch(() => {})
+        .finally(() => fresh.delete(client));
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled([pool.destroy(), ...[...fresh].map((client) => client.destroy())]);
+    },
+  };
+}
