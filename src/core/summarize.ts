@@ -2,8 +2,9 @@ import type { Delta, Timings, Usage } from "./delta.ts";
 import type { Summary } from "./exchange.ts";
 
 export interface Summarizer {
+  /** What the client was told: deltas after fixes. */
   add(deltas: readonly Delta[]): void;
-  /** Deltas after fixes, where they differ: only tool calls are counted from these. */
+  /** `chunks`: frames with data, 0 for a reply that came whole. */
   summary(chunks: number): Summary;
 }
 

@@ -1,8 +1,18 @@
 import type { Delta, RequestView, ToolOpen } from "../core/delta.ts";
-import { makeFrame, type Frame } from "../wire/frame.ts";
 import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
-import type { Dialect, Message, StreamCodec } from "./dialect.ts";
-import { openaiErrorBody, readOpenaiError, readOpenaiMeta, readOpenaiUsage, readTimings, readOpenaiTools } from "./openai.ts";
+import type { Dialect, StreamCodec } from "./dialect.ts";
+import { writeChatChoice, writeChatChunks } from "./openai-chat-write.ts";
+import {
+  createMetaFilter,
+  openaiErrorBody,
+  openaiErrorFrame,
+  readOpenaiError,
+  readOpenaiMeta,
+  readOpenaiTools,
+  readOpenaiUsage,
+  readTimings,
+  sameFrame,
+} from "./openai.ts";
 
 /** Chat completions: `data: {json}` frames, `data: [DONE]` at the end, errors as `data: {"error":…}` without it. */
 export const openaiChat: Dialect = {
@@ -53,11 +63,11 @@ export const openaiChat: Dialect = {
   },
 
   writeDocument(body, deltas) {
-    if (!isObject(body)) return body;
+    if (!isObject(body) || !Array.isArray(body["choices"])) return body;
     const choices = asArray(body["choices"]).map((choice) => {
       if (!isObject(choice)) return choice;
       const index = asNumber(choice["index"]) ?? 0;
-      return writeChoice(
+      return writeChatChoice(
         choice,
         deltas.filter((delta) => "choice" in delta && delta.choice === index),
       );
@@ -65,33 +75,52 @@ export const openaiChat: Dialect = {
     return { ...body, choices };
   },
 
-  errorFrame: (message, type) => makeFrame(JSON.stringify({ error: { code: 500, message, type } })),
+  errorFrame: openaiErrorFrame,
   errorBody: openaiErrorBody,
 };
 
 function createChatCodec(): StreamCodec {
   /** Calls opened and not closed, by choice: chat never says that a call is over before the finish. */
   const open = new Map<number, Set<number>>();
+  const news = createMetaFilter();
+  /** The last chunk that held choices: what frames of our own take id and model from. */
+  let spoken: JsonObject | undefined;
+  let lastRead: readonly Delta[] = [];
 
   return {
     dirty: false,
     read({ frame, payload }) {
-      if (payload === undefined) return frame.data === "[DONE]" ? [{ kind: "done" }] : [];
-      if (!isObject(payload)) return [];
-      const error = readOpenaiError(payload);
-      if (error) return [error];
       const deltas: Delta[] = [];
-      const meta = readOpenaiMeta(payload);
+      lastRead = deltas;
+      if (payload === undefined && frame.data === "[DONE]") deltas.push({ kind: "done" });
+      if (!isObject(payload)) return deltas;
+      const error = readOpenaiError(payload);
+      if (error) {
+        deltas.push(error);
+        return deltas;
+      }
+      const choices = asArray(payload["choices"]);
+      if (choices.length > 0) spoken = payload;
+      const meta = news(readOpenaiMeta(payload));
       if (meta) deltas.push(meta);
-      for (const choice of asArray(payload["choices"])) {
+      for (const choice of choices) {
         if (isObject(choice)) readChoice(choice, deltas, open);
       }
       readTail(payload, deltas);
       return deltas;
     },
-    write: (like, deltas) => writeMessage(like, deltas),
-    append: (like, deltas) => writeMessage(like && { frame: like.frame, payload: identityOf(like.payload) }, deltas),
+    write: (like, deltas) => (deltas === lastRead ? [sameFrame(like)] : writeChatChunks(like.payload, identityOf(spoken), deltas)),
+    append: (_like, deltas) => writeChatChunks(undefined, identityOf(spoken), deltas),
   };
+}
+
+/** What every chunk of one reply repeats, without anything that was said once. */
+function identityOf(chunk: JsonObject | undefined): JsonObject {
+  const identity: JsonObject = {};
+  for (const key of ["id", "object", "created", "model", "system_fingerprint"]) {
+    if (chunk && key in chunk) identity[key] = chunk[key];
+  }
+  return identity;
 }
 
 function readChoice(choice: JsonObject, deltas: Delta[], open: Map<number, Set<number>>): void {
@@ -141,162 +170,4 @@ function readTail(body: JsonObject, deltas: Delta[]): void {
   if (usage) deltas.push({ kind: "usage", usage });
   const timings = readTimings(body["timings"]);
   if (timings) deltas.push({ kind: "timings", timings });
-}
-
-/** What every chunk of one reply repeats, without anything that was said once. */
-function identityOf(payload: unknown): JsonObject {
-  const from = isObject(payload) ? payload : {};
-  const identity: JsonObject = {};
-  for (const key of ["id", "object", "created", "model", "system_fingerprint"]) {
-    if (key in from) identity[key] = from[key];
-  }
-  return identity;
-}
-
-/** Deltas that one chunk's `delta` object can hold together. */
-interface Said {
-  choice: number;
-  fields: JsonObject;
-  calls: JsonObject[];
-  finish: string | undefined;
-}
-
-function writeMessage(like: Message | undefined, deltas: readonly Delta[]): Frame[] {
-  const payload = isObject(like?.payload) ? like.payload : {};
-  const original = asArray(payload["choices"]).filter(isObject);
-  const said = group(deltas);
-  const frames: Frame[] = [];
-
-  // The first group of each choice takes the place of what the message said for that choice.
-  const choices: JsonObject[] = [];
-  const placed = new Set<Said>();
-  for (const choice of original) {
-    const index = asNumber(choice["index"]) ?? 0;
-    const own = said.find((entry) => entry.choice === index && !placed.has(entry));
-    const rest = withoutSaid(choice);
-    if (own) placed.add(own);
-    choices.push(fill(rest, own));
-  }
-  const later = said.filter((entry) => !placed.has(entry));
-  // A finish of the message must stay behind what was split off into later frames.
-  const emptied = choices.every((choice) => isBare(choice));
-  const nothingElse = Object.keys(payload).every((key) => ENVELOPE.has(key) || key === "choices");
-  const hasOwn = original.length > 0 || Object.keys(payload).length > 0;
-  if (hasOwn && !(emptied && nothingElse && original.length > 0)) frames.push(makeFrame(JSON.stringify({ ...payload, choices })));
-  const identity = identityOf(payload);
-  for (const entry of later) {
-    const choice: JsonObject = { index: entry.choice, delta: {}, finish_reason: null };
-    frames.push(makeFrame(JSON.stringify({ ...identity, choices: [fill(choice, entry)] })));
-  }
-  if (deltas.some((delta) => delta.kind === "done")) frames.push(makeFrame("[DONE]"));
-  return frames;
-}
-
-const ENVELOPE: ReadonlySet<string> = new Set(["id", "object", "created", "model", "system_fingerprint"]);
-
-/** Cuts the deltas into groups that fit one chunk each, in order: text before calls, a finish last. */
-function group(deltas: readonly Delta[]): Said[] {
-  const groups: Said[] = [];
-  const current = new Map<number, Said>();
-  function of(choice: number, fits: (said: Said) => boolean): Said {
-    let said = current.get(choice);
-    if (!said || said.finish !== undefined || !fits(said)) {
-      said = { choice, fields: {}, calls: [], finish: undefined };
-      groups.push(said);
-      current.set(choice, said);
-    }
-    return said;
-  }
-  for (const delta of deltas) {
-    switch (delta.kind) {
-      case "text": {
-        const said = of(delta.choice, (s) => s.calls.length === 0);
-        said.fields["content"] = (asString(said.fields["content"]) ?? "") + delta.text;
-        break;
-      }
-      case "reasoning": {
-        const said = of(delta.choice, (s) => s.calls.length === 0 && s.fields["content"] === undefined);
-        said.fields["reasoning_content"] = (asString(said.fields["reasoning_content"]) ?? "") + delta.text;
-        break;
-      }
-      case "tool-open": {
-        of(delta.choice, () => true).calls.push({
-          index: delta.tool,
-          id: delta.id,
-          type: "function",
-          function: { name: delta.name, arguments: "" },
-        });
-        break;
-      }
-      case "tool-args": {
-        const said = of(delta.choice, () => true);
-        const last = said.calls.at(-1);
-        if (last && last["index"] === delta.tool && isObject(last["function"])) {
-          last["function"]["arguments"] = String(last["function"]["arguments"]) + delta.text;
-        } else {
-          said.calls.push({ index: delta.tool, function: { arguments: delta.text } });
-        }
-        break;
-      }
-      case "finish":
-        of(delta.choice, () => true).finish = delta.reason;
-        break;
-      default:
-        break;
-    }
-  }
-  return groups;
-}
-
-/** The choice without what deltas speak of; `role` and unknown fields stay. */
-function withoutSaid(choice: JsonObject): JsonObject {
-  const { content, reasoning_content: _r, reasoning: _s, tool_calls: _t, ...rest } = isObject(choice["delta"]) ? choice["delta"] : {};
-  // `content: null` beside a role is part of the envelope, not something said.
-  const delta = content === null || content === "" ? { ...rest, content } : rest;
-  return { ...choice, delta, finish_reason: null };
-}
-
-function fill(choice: JsonObject, said: Said | undefined): JsonObject {
-  if (!said) return choice;
-  const delta: JsonObject = { ...(isObject(choice["delta"]) ? choice["delta"] : {}), ...said.fields };
-  if (said.calls.length > 0) delta["tool_calls"] = said.calls;
-  return { ...choice, delta, finish_reason: said.finish ?? null };
-}
-
-function isBare(choice: JsonObject): boolean {
-  const delta = isObject(choice["delta"]) ? choice["delta"] : {};
-  return Object.keys(delta).length === 0 && choice["finish_reason"] === null && (choice["logprobs"] ?? null) === null;
-}
-
-/** A whole choice with what `deltas` say. Members of calls that no delta speaks of stay. */
-function writeChoice(choice: JsonObject, deltas: readonly Delta[]): JsonObject {
-  const message: JsonObject = isObject(choice["message"]) ? { ...choice["message"] } : {};
-  const original = asArray(message["tool_calls"]);
-  let text = "";
-  let reasoning = "";
-  let finish = choice["finish_reason"];
-  const calls = new Map<number, { open: ToolOpen; text: string }>();
-  for (const delta of deltas) {
-    if (delta.kind === "text") text += delta.text;
-    else if (delta.kind === "reasoning") reasoning += delta.text;
-    else if (delta.kind === "tool-open") calls.set(delta.tool, { open: delta, text: "" });
-    else if (delta.kind === "tool-args") {
-      const call = calls.get(delta.tool);
-      if (call) call.text += delta.text;
-    } else if (delta.kind === "finish") finish = delta.reason;
-  }
-  if (text !== (asString(message["content"]) ?? "")) message["content"] = text;
-  const reasoningKey = "reasoning" in message && !("reasoning_content" in message) ? "reasoning" : "reasoning_content";
-  if (reasoning !== (asString(message[reasoningKey]) ?? "")) message[reasoningKey] = reasoning;
-  if (calls.size > 0) {
-    message["tool_calls"] = [...calls.entries()].map(([tool, { open, text: args }]) => {
-      const like = original[tool];
-      const base = isObject(like) ? like : { type: "function" };
-      const fn = isObject(base["function"]) ? base["function"] : {};
-      return { ...base, id: open.id, function: { ...fn, name: open.name, arguments: args } };
-    });
-  } else if (original.length > 0) {
-    delete message["tool_calls"];
-  }
-  return { ...choice, message, finish_reason: finish };
 }

@@ -1,10 +1,16 @@
 /** What the OpenAI-shaped APIs of llama-server have in common. */
 import type { Delta, Timings, Tool, Usage } from "../core/delta.ts";
+import { makeFrame, type Frame } from "../wire/frame.ts";
 import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
+import type { Message, StreamCodec } from "./dialect.ts";
 
 /** `{"error":{code,message,type}}`, the shape of every error of llama-server, Messages included. */
 export function openaiErrorBody(status: number, message: string, type: string): unknown {
   return { error: { code: status, message, type } };
+}
+
+export function openaiErrorFrame(message: string, type: string): Frame {
+  return makeFrame(JSON.stringify({ error: { code: 500, message, type } }));
 }
 
 export function readOpenaiError(body: unknown): Extract<Delta, { kind: "error" }> | undefined {
@@ -15,7 +21,7 @@ export function readOpenaiError(body: unknown): Extract<Delta, { kind: "error" }
   return { kind: "error", message: asString(error["message"]) ?? JSON.stringify(error), type: asString(error["type"]) };
 }
 
-export function readOpenaiMeta(body: JsonObject): Delta | undefined {
+export function readOpenaiMeta(body: JsonObject): Meta | undefined {
   const id = asString(body["id"]);
   const model = asString(body["model"]);
   const fingerprint = asString(body["system_fingerprint"]);
@@ -26,6 +32,35 @@ export function readOpenaiMeta(body: JsonObject): Delta | undefined {
     ...(model === undefined ? {} : { model }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
   };
+}
+
+type Meta = Extract<Delta, { kind: "meta" }>;
+
+/** The facts that were not said before: chunks repeat id and model in every frame. */
+export function createMetaFilter(): (meta: Meta | undefined) => Meta | undefined {
+  let known: Meta = { kind: "meta" };
+  return (meta) => {
+    if (!meta) return undefined;
+    const keys = Object.keys(meta) as (keyof Meta)[];
+    if (keys.every((key) => meta[key] === known[key])) return undefined;
+    known = { ...known, ...meta };
+    return meta;
+  };
+}
+
+/** Codec of an API whose replies are never event streams, or are relayed as they are but for errors in them. */
+export function createPlainCodec(read: (payload: unknown) => readonly Delta[]): StreamCodec {
+  return {
+    dirty: false,
+    read: ({ payload }) => (payload === undefined ? [] : read(payload)),
+    write: (like) => [sameFrame(like)],
+    append: () => [],
+  };
+}
+
+/** The message as a frame of our own: its payload as it stands now, its event name. */
+export function sameFrame({ frame, payload }: Message): Frame {
+  return payload === undefined ? frame : makeFrame(JSON.stringify(payload), frame.event);
 }
 
 /** `usage` of chat and text completions, embeddings and rerank. */

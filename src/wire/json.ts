@@ -45,9 +45,10 @@ export function asString(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** A finite number, else undefined. */
+/** A finite number (also one that `parseExact` kept as spelled), else undefined. */
 export function asNumber(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+  const number = typeof value === "number" ? value : isRawJson(value) ? Number(value.rawJSON) : undefined;
+  return number !== undefined && Number.isFinite(number) ? number : undefined;
 }
 
 export function asArray(value: unknown): readonly unknown[] {
