@@ -13,8 +13,8 @@ test("the file as it stands means the defaults, and every key is in it with a me
   const text = defaultConfigText();
   expect(CONFIG_SCHEMA.parse(withoutNulls(parse(text)))).toEqual(CONFIG_SCHEMA.parse({}));
   for (const key of keysOf(describeSchema(CONFIG_SCHEMA))) {
-    expect(key.description, key.path.join(".")).not.toBe("");
-    expect(text, key.path.join(".")).toMatch(new RegExp(`^ +(# )?${key.path.at(-1)}:`, "m"));
+    if (key.description === "") throw new Error(`${key.path.join(".")} has no description`);
+    expect(text).toMatch(new RegExp(`^ +(# )?${key.path.at(-1)}:`, "m"));
   }
 });
 
