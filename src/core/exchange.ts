@@ -125,6 +125,8 @@ export interface ExchangeEnd {
   readonly responseBytes: number;
   readonly summary: Summary;
   readonly notes: readonly FixNote[];
+  /** Milliseconds each fix spent on this reply, by name, where somebody measured it. */
+  readonly fixMs?: Readonly<Record<string, number>>;
   /** Context size of one slot, in tokens, from `/props`. */
   readonly contextTotal: number | undefined;
   /** True when recorded bytes are known to be incomplete. */

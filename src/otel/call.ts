@@ -1,0 +1,159 @@
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Logger,
+  type Span,
+  type Tracer,
+} from "@opentelemetry/api";
+import { ATTR_ERROR_TYPE, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT } from "@opentelemetry/semantic-conventions";
+import type { RequestView } from "../core/delta.ts";
+import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
+import { headerOf } from "../wire/headers.ts";
+import { createCapture, type Capture } from "./content.ts";
+import { callError } from "./errors.ts";
+import { emitDetails, emitException } from "./events.ts";
+import type { Instruments } from "./instruments.ts";
+import { measureCall } from "./measure.ts";
+import type { Models } from "./models.ts";
+import type { CaptureContent, Gauges } from "./options.ts";
+import { embeddingsReply, inferenceReply } from "./reply.ts";
+import { embeddingsRequest, inferenceRequest, isTextOnly, present } from "./request.ts";
+import { GEN_AI, isInference, LLAMA_PROXY, type Operation } from "./semconv.ts";
+
+/** What every exchange's telemetry is made with. */
+export interface TapParts {
+  readonly tracer: Tracer;
+  readonly logger: Logger;
+  readonly instruments: Instruments;
+  readonly models: Models;
+  readonly providerName: string;
+  readonly backend: { readonly address: string; readonly port: number };
+  readonly captureContent: CaptureContent;
+  readonly contentMaxChars: number;
+  readonly conversationIdHeader: string | undefined;
+  readonly serverMetrics: boolean;
+  readonly gauges: Gauges;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+/** A GenAI call under way. */
+export interface OpenCall {
+  readonly operation: Operation;
+  readonly span: Span;
+  readonly startedAt: number;
+  readonly attributes: Attributes;
+  readonly capture: Capture | undefined;
+  /** Common attributes of its metrics, models capped. */
+  metricAttributes(responseModel: string | undefined): Attributes;
+}
+
+/** Opens the GenAI span. `startedAt` is Unix time in milliseconds. */
+export function startCall(
+  parts: TapParts,
+  start: ExchangeStart,
+  operation: Operation,
+  view: RequestView | undefined,
+  serverContext: Context,
+  startedAt: number,
+): OpenCall {
+  const model = view?.model || undefined;
+  const inference = isInference(operation);
+  const capture =
+    inference && parts.captureContent !== "none" && start.dialect !== undefined
+      ? createCapture(start.dialect, view, parts.contentMaxChars)
+      : undefined;
+  const attributes = present({
+    [GEN_AI.operation]: operation,
+    [GEN_AI.provider]: parts.providerName,
+    [GEN_AI.requestModel]: model,
+    [ATTR_SERVER_ADDRESS]: parts.backend.address,
+    [ATTR_SERVER_PORT]: parts.backend.port,
+    [LLAMA_PROXY.requestId]: start.id,
+    [LLAMA_PROXY.apiType]: start.dialect,
+    ...(view && inference ? inferenceRequest(view) : {}),
+    ...(view && !inference ? embeddingsRequest(view) : {}),
+    ...(inference
+      ? {
+          [GEN_AI.conversation]: conversationOf(parts, start, view),
+          [LLAMA_PROXY.replayOf]: headerOf(start.headers, "x-llama-proxy-replay-of")?.slice(0, 64),
+        }
+      : {}),
+  });
+  const span = parts.tracer.startSpan(
+    model === undefined ? operation : `${operation} ${model}`,
+    { kind: SpanKind.CLIENT, startTime: startedAt, attributes },
+    serverContext,
+  );
+  return {
+    operation,
+    span,
+    startedAt,
+    attributes,
+    capture,
+    metricAttributes: (responseModel) =>
+      present({
+        [GEN_AI.operation]: operation,
+        [GEN_AI.provider]: parts.providerName,
+        [GEN_AI.requestModel]: parts.models.capped(model),
+        [GEN_AI.responseModel]: parts.models.capped(responseModel),
+        [ATTR_SERVER_ADDRESS]: parts.backend.address,
+        [ATTR_SERVER_PORT]: parts.backend.port,
+      }),
+  };
+}
+
+/** Ends the span at the last byte and records the call's metrics and events. */
+export function endCall(
+  parts: TapParts,
+  start: ExchangeStart,
+  call: OpenCall,
+  view: RequestView | undefined,
+  end: ExchangeEnd,
+  backendStatus: number | undefined,
+): void {
+  const error = callError(end, backendStatus);
+  const textOnly = isTextOnly(view);
+  const endedAt = Math.max(call.startedAt, start.at + (end.upstreamEndMs ?? end.durationMs));
+  const choices = call.attributes[GEN_AI.choiceCount];
+  const reply = isInference(call.operation)
+    ? inferenceReply(end, textOnly, error !== undefined, typeof choices === "number" ? choices : 1)
+    : embeddingsReply(end.summary);
+  if (error !== undefined) reply[ATTR_ERROR_TYPE] = error;
+  const content = call.capture?.attributes(end.summary.finishReasons);
+  call.span.setAttributes(reply);
+  if (content && parts.captureContent !== "event") call.span.setAttributes(content);
+  const around = trace.setSpan(ROOT_CONTEXT, call.span);
+  if (error !== undefined) {
+    // The backend's own message may quote the conversation: only where content may leave at all.
+    const said = parts.captureContent === "none" ? undefined : end.summary.error?.message;
+    const message = said ?? end.reason ?? (backendStatus === undefined ? error : `llama-server answered ${backendStatus} (${error})`);
+    call.span.setStatus({ code: SpanStatusCode.ERROR, message });
+    emitException(parts.logger, around, start, error, message);
+  }
+  if (content && parts.captureContent !== "span") {
+    emitDetails(parts.logger, around, { ...call.attributes, ...reply, ...content });
+  }
+  call.span.end(endedAt);
+  measureCall(
+    parts.instruments,
+    {
+      operation: call.operation,
+      common: call.metricAttributes(end.summary.model),
+      duration: (endedAt - call.startedAt) / 1000,
+      error,
+      textOnly,
+    },
+    end,
+    parts.serverMetrics,
+  );
+}
+
+function conversationOf(parts: TapParts, start: ExchangeStart, view: RequestView | undefined): string | undefined {
+  const named = parts.conversationIdHeader === undefined ? undefined : headerOf(start.headers, parts.conversationIdHeader);
+  return named || start.session || view?.conversation || undefined;
+}

@@ -1,0 +1,57 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { context, SpanStatusCode, type Span } from "@opentelemetry/api";
+import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
+import { ATTR_ERROR_TYPE, ATTR_HTTP_REQUEST_METHOD_ORIGINAL, ATTR_URL_FULL, ATTR_URL_QUERY } from "@opentelemetry/semantic-conventions";
+import { DISPATCH } from "./tap.ts";
+
+/** What undici tells about a request that failed. */
+interface Failed {
+  readonly request: object;
+  readonly error: { readonly name?: string; readonly code?: string };
+}
+
+export interface Outbound {
+  readonly instrumentation: UndiciInstrumentation;
+  stop(): void;
+}
+
+/**
+ * The http.client spans: undici's instrumentation, for dispatches inside `tap.enter` only, with
+ * what it gets wrong put right. It keeps the query in `url.full`, sets `http.request.method_original`
+ * always, writes a span event where the contract has a log record, and ends an aborted request as
+ * if it had gone well.
+ */
+export function instrumentUndici(): Outbound {
+  const spans = new WeakMap<object, Span>();
+
+  // Subscribed before the instrumentation, so that the span is still open.
+  const onError = (message: unknown) => {
+    const { request, error } = message as Failed;
+    if (error.name !== "AbortError") return;
+    const span = spans.get(request);
+    span?.setAttribute(ATTR_ERROR_TYPE, error.code && error.code !== "UND_ERR_ABORTED" ? error.code : "client_closed");
+    span?.setStatus({ code: SpanStatusCode.ERROR });
+  };
+  subscribe("undici:request:error", onError);
+
+  const instrumentation = new UndiciInstrumentation({
+    ignoreRequestHook: () => context.active().getValue(DISPATCH) !== true,
+    startSpanHook: (request) => ({
+      [ATTR_URL_FULL]: `${request.origin}${request.path.split("?", 1)[0]}`,
+      [ATTR_URL_QUERY]: undefined,
+      [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: undefined,
+    }),
+    requestHook: (span, request) => {
+      spans.set(request, span);
+      span.recordException = () => undefined;
+    },
+  });
+
+  return {
+    instrumentation,
+    stop() {
+      instrumentation.disable();
+      unsubscribe("undici:request:error", onError);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { context, diag, DiagLogLevel, logs, metrics, propagation, trace, type DiagLogger } from "@opentelemetry/api";
+import { defaultResource, envDetector, resourceFromAttributes, serviceInstanceIdDetector } from "@opentelemetry/resources";
+import { NodeSDK, startNodeSdk } from "@opentelemetry/sdk-node";
+import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
+import type { TelemetryOptions, TelemetryState } from "./options.ts";
+import { instrumentUndici } from "./outbound.ts";
+import { createLogQueue, createSpanQueue } from "./queues.ts";
+import { createPushReader, PullReader, viewsOf } from "./readers.ts";
+import { SCOPE } from "./semconv.ts";
+import type { Settings } from "./settings.ts";
+import { createTally } from "./tally.ts";
+
+/** The SDK, started: providers are registered with the API. */
+export interface Sdk {
+  readonly pull: PullReader | undefined;
+  state(): Pick<TelemetryState, "spans" | "logs" | "metrics" | "lastError">;
+  flush(): Promise<void>;
+  /** Exports what is left, for at most `shutdownTimeoutMs`, and unregisters. Never rejects. */
+  stop(): Promise<void>;
+}
+
+export function startSdk(settings: Settings, options: TelemetryOptions): Sdk {
+  let lastError: string | undefined;
+  const onFailure = (cause: unknown) => {
+    lastError = cause instanceof Error ? cause.message : String(cause);
+  };
+  const tallies = {
+    spans: createTally(settings.queue.spans.maxQueueSize, onFailure),
+    logs: createTally(settings.queue.logs.maxQueueSize, onFailure),
+    metrics: createTally(Number.MAX_SAFE_INTEGER, onFailure),
+  };
+  const headers = { ...options.headers };
+  const spans = settings.traces.on ? createSpanQueue(settings.traces, headers, settings.queue.spans, tallies.spans) : undefined;
+  const records = settings.logs.on ? createLogQueue(settings.logs, headers, settings.queue.logs, tallies.logs) : undefined;
+  const push = settings.metrics.on ? createPushReader(settings, headers, tallies.metrics) : undefined;
+  const pull = options.pull && settings.configFile === undefined ? new PullReader() : undefined;
+  const outbound = instrumentUndici();
+
+  let shutdown: () => Promise<void>;
+  if (settings.configFile === undefined) {
+    const sdk = new NodeSDK({
+      resource: defaultResource().merge(
+        resourceFromAttributes({ [ATTR_SERVICE_NAME]: SCOPE, [ATTR_SERVICE_VERSION]: options.serviceVersion }),
+      ),
+      // The default set also tells command line, owner and host.
+      ...(settings.ownDetectors ? { resourceDetectors: [serviceInstanceIdDetector, envDetector] } : {}),
+      spanProcessors: spans ? [spans.processor] : [],
+      logRecordProcessors: records ? [records.processor] : [],
+      metricReaders: [...(push ? [push] : []), ...(pull ? [pull] : [])],
+      views: viewsOf(settings, pull !== undefined),
+      instrumentations: [outbound.instrumentation],
+    });
+    sdk.start();
+    shutdown = () => sdk.shutdown();
+  } else {
+    const sdk = startNodeSdk({ instrumentations: [outbound.instrumentation] });
+    // The providers come after the instrumentation there; metrics have no proxy that would catch up.
+    outbound.instrumentation.setMeterProvider(metrics.getMeterProvider());
+    shutdown = () => sdk.shutdown();
+  }
+  // After the SDK, which would otherwise set a logger of its own that writes to stdout.
+  diag.setLogger(diagLogger(options), { logLevel: levelOf(settings.logLevel), suppressOverrideMessage: true });
+  const selfObs = settings.sdkMetrics ? metrics.getMeterProvider() : undefined;
+  spans?.open(selfObs);
+  records?.open(selfObs);
+
+  return {
+    pull,
+    state: () => ({
+      spans: tallies.spans.state(),
+      logs: tallies.logs.state(),
+      metrics: { exported: tallies.metrics.state().exported, failed: tallies.metrics.state().failed },
+      lastError,
+    }),
+    async flush() {
+      await Promise.all([spans?.processor.forceFlush(), records?.processor.forceFlush(), push?.forceFlush()]);
+    },
+    async stop() {
+      outbound.stop();
+      await within(settings.shutdownTimeoutMs, shutdown());
+      for (const api of [trace, metrics, logs, propagation, context, diag]) api.disable();
+    },
+  };
+}
+
+/** Waits for `work`, but no longer than `ms`; its failure is no matter any more. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work.catch(() => undefined), promise]);
+  clearTimeout(timer);
+}
+
+const LEVELS: Readonly<Record<string, DiagLogLevel>> = {
+  NONE: DiagLogLevel.NONE,
+  ERROR: DiagLogLevel.ERROR,
+  WARN: DiagLogLevel.WARN,
+  INFO: DiagLogLevel.INFO,
+  DEBUG: DiagLogLevel.DEBUG,
+  VERBOSE: DiagLogLevel.VERBOSE,
+  ALL: DiagLogLevel.ALL,
+};
+
+function levelOf(name: string | undefined): DiagLogLevel {
+  return LEVELS[name?.toUpperCase() ?? ""] ?? DiagLogLevel.WARN;
+}
+
+function diagLogger(options: TelemetryOptions): DiagLogger {
+  const tell =
+    (level: "error" | "warn" | "info" | "debug") =>
+    (message: string, ...rest: unknown[]) =>
+      options.onDiagnostic?.(level, [message, ...rest.map(String)].join(" "));
+  return { error: tell("error"), warn: tell("warn"), info: tell("info"), debug: tell("debug"), verbose: tell("debug") };
+}

@@ -1,0 +1,57 @@
+import type { SignalState } from "./options.ts";
+
+/** What of one signal waits, left, was lost. `admit` keeps what waits below the queue's bound. */
+export interface Tally {
+  /** False when the queue is full: the item is counted as dropped and must not be queued. */
+  admit(): boolean;
+  /** The batch went from the queue to the exporter. */
+  handed(items: number): void;
+  exported(items: number): void;
+  failed(items: number, cause: unknown): void;
+  state(): SignalState;
+}
+
+export function createTally(max: number, onFailure: (cause: unknown) => void): Tally {
+  let queued = 0;
+  let exported = 0;
+  let failed = 0;
+  let dropped = 0;
+  return {
+    admit() {
+      if (queued >= max) {
+        dropped += 1;
+        return false;
+      }
+      queued += 1;
+      return true;
+    },
+    handed(items) {
+      queued -= items;
+    },
+    exported(items) {
+      exported += items;
+    },
+    failed(items, cause) {
+      failed += items;
+      onFailure(cause);
+    },
+    state: () => ({ exported, failed, dropped, queued }),
+  };
+}
+
+interface Exports<T> {
+  export(items: T, done: (result: { code: number; error?: Error }) => void): void;
+}
+
+/** The exporter's `export` with each batch's way counted. */
+export function counted<T>(exporter: Exports<T>, size: (items: T) => number, tally: Tally): Exports<T>["export"] {
+  return (items, done) => {
+    tally.handed(size(items));
+    exporter.export(items, (result) => {
+      // ExportResultCode.SUCCESS
+      if (result.code === 0) tally.exported(size(items));
+      else tally.failed(size(items), result.error);
+      done(result);
+    });
+  };
+}

@@ -1,0 +1,132 @@
+import {
+  context,
+  createContextKey,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Span,
+  type TextMapGetter,
+} from "@opentelemetry/api";
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_URL_SCHEME,
+} from "@opentelemetry/semantic-conventions";
+import type { RequestView } from "../core/delta.ts";
+import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
+import type { ExchangeTap } from "../core/sink.ts";
+import { headerOf, headerValues, mediaType, type RawHeaders } from "../wire/headers.ts";
+import { endCall, startCall, type OpenCall, type TapParts } from "./call.ts";
+import { requestError } from "./errors.ts";
+import { emitFixes } from "./events.ts";
+import { methodOf, serverRequest, serverSpanName } from "./inbound.ts";
+import { measureExchange } from "./measure.ts";
+import { present } from "./request.ts";
+import { isInference, LLAMA_PROXY, OPERATIONS, type Operation } from "./semconv.ts";
+
+/** Set in the context that the dispatch to the backend runs in: the undici instrumentation looks at nothing else. */
+export const DISPATCH = createContextKey("llama-proxy.dispatch");
+
+const RAW_HEADERS: TextMapGetter<RawHeaders> = {
+  keys: (headers) => headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()),
+  get: (headers, key) => {
+    const values = headerValues(headers, key);
+    return values.length > 1 ? values : values[0];
+  },
+};
+
+/**
+ * The spans and metrics of one exchange: a server span from begin to end and, on an understood
+ * route, a GenAI span from the moment the request is known (or dispatched) to the last byte.
+ * Both end in `end`, whatever happened; the http.client span is the undici instrumentation's.
+ */
+export function openExchange(parts: TapParts, start: ExchangeStart): { readonly span: Span; readonly tap: ExchangeTap } {
+  const { instruments } = parts;
+  const begun = parts.now();
+  const operation = start.dialect === undefined ? undefined : OPERATIONS.get(start.dialect);
+  const active = { [ATTR_HTTP_REQUEST_METHOD]: methodOf(start), [ATTR_URL_SCHEME]: "http" };
+  const parent = propagation.extract(ROOT_CONTEXT, start.headers, RAW_HEADERS);
+  const span = parts.tracer.startSpan(
+    serverSpanName(start),
+    { kind: SpanKind.SERVER, startTime: start.at, attributes: serverRequest(start) },
+    parent,
+  );
+  const serverContext = trace.setSpan(parent, span).setValue(DISPATCH, true);
+  instruments.activeRequests.add(1, active);
+
+  let view: RequestView | undefined;
+  let call: OpenCall | undefined;
+  let backendStatus: number | undefined;
+  let streaming = false;
+  let lastChunkMs: number | undefined;
+  /** Attributes of the per-chunk metric: made once, because it is recorded for every frame. */
+  let chunkAttributes: Attributes | undefined;
+
+  function openCall(of: Operation): OpenCall {
+    return (call ??= startCall(parts, start, of, view, serverContext, start.at + (parts.now() - begun)));
+  }
+
+  const tap: ExchangeTap = {
+    enter(work) {
+      const outer = operation === undefined ? serverContext : trace.setSpan(serverContext, openCall(operation).span);
+      return context.with(outer, work);
+    },
+    request(read) {
+      view = read;
+      if (operation !== undefined) openCall(operation);
+    },
+    head(_atMs, status, headers) {
+      backendStatus = status;
+      if (mediaType(headerOf(headers, "content-type")) === "text/event-stream") {
+        streaming = true;
+        instruments.activeStreams.add(1);
+      }
+    },
+    step(atMs, step) {
+      if (step.frame.data === undefined) return;
+      call?.capture?.deltas(step.out);
+      if (!call || !isInference(call.operation)) return;
+      if (lastChunkMs !== undefined) {
+        if (!chunkAttributes) {
+          const meta = step.deltas.find((delta) => delta.kind === "meta" && delta.model !== undefined);
+          chunkAttributes = call.metricAttributes(meta?.kind === "meta" ? meta.model : undefined);
+        }
+        instruments.timePerOutputChunk.record((atMs - lastChunkMs) / 1000, chunkAttributes);
+      }
+      lastChunkMs = atMs;
+    },
+    ...(parts.captureContent === "none" ? {} : { chunk: (_atMs, _upstream, sent) => call?.capture?.bytes(sent) }),
+    end(end) {
+      instruments.activeRequests.add(-1, active);
+      if (streaming) instruments.activeStreams.add(-1);
+      try {
+        if (call) endCall(parts, start, call, view, end, backendStatus);
+        emitFixes(parts.logger, trace.setSpan(serverContext, call?.span ?? span), start, view?.model, end);
+        measureExchange(instruments, start, end, parts.models.capped(view?.model), streaming || end.streamed);
+      } finally {
+        endServer(parts, start, span, end);
+      }
+    },
+  };
+  return { span, tap };
+}
+
+function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: ExchangeEnd): void {
+  const error = requestError(end);
+  const recorded = end.truncated ? false : parts.gauges.recorded?.(start.id);
+  span.setAttributes(
+    present({
+      [ATTR_HTTP_RESPONSE_STATUS_CODE]: end.status,
+      [ATTR_ERROR_TYPE]: error,
+      [LLAMA_PROXY.recorded]: recorded,
+    }),
+  );
+  if (error !== undefined) {
+    span.setStatus({ code: SpanStatusCode.ERROR, ...(end.reason === undefined ? {} : { message: end.reason }) });
+  }
+  span.end(start.at + Math.max(0, end.durationMs));
+}

@@ -1,0 +1,97 @@
+/**
+ * The room's door. An exchange's facts come in through `ExchangeSink` (begin, enter, request, head,
+ * step, end) and leave as spans, metrics and log records over OTLP/HTTP.
+ *
+ *   tap.ts       one exchange: server span, GenAI span, the context that undici's span hangs on
+ *   call.ts      the GenAI half of it          measure.ts   its metrics
+ *   sdk.ts       providers, exporters, undici instrumentation, shutdown
+ *   semconv.ts   names     catalogue.ts   metrics     settings.ts   options and OTEL_* variables
+ *
+ * Importing this file loads the SDK (a quarter of a second): only `run` does, through lazy.ts.
+ */
+import { logs, metrics, trace } from "@opentelemetry/api";
+import type { TapParts } from "./call.ts";
+import { observe } from "./gauges.ts";
+import { createInstruments } from "./instruments.ts";
+import { createModels } from "./models.ts";
+import type { TelemetryOptions, TelemetrySink, TraceIds } from "./options.ts";
+import { prometheusText } from "./prometheus.ts";
+import { startSdk } from "./sdk.ts";
+import { SCOPE } from "./semconv.ts";
+import { settle } from "./settings.ts";
+import { openExchange } from "./tap.ts";
+
+/** Starts the SDK and listens. Synchronous, and does not wait for a collector: there may be none. */
+export function startTelemetry(options: TelemetryOptions): TelemetrySink {
+  const settings = settle(options, (message) => options.onDiagnostic?.("warn", message));
+  if (settings.disabled) return silent();
+
+  const sdk = startSdk(settings, options);
+  const version = options.serviceVersion;
+  const meter = metrics.getMeter(SCOPE, version);
+  const instruments = createInstruments(meter, settings.semconv);
+  const stopObserving = observe(meter, instruments, options);
+  const parts: TapParts = {
+    tracer: trace.getTracer(SCOPE, version),
+    logger: logs.getLogger(SCOPE, version),
+    instruments,
+    models: createModels(options.maxModels ?? 50),
+    providerName: options.providerName ?? "llamacpp",
+    backend: options.backend,
+    captureContent: settings.captureContent,
+    contentMaxChars: settings.contentMaxChars,
+    conversationIdHeader: options.conversationIdHeader,
+    serverMetrics: options.serverMetrics ?? true,
+    gauges: options.gauges ?? {},
+    now: () => performance.now(),
+  };
+  const open = new Map<string, TraceIds>();
+  let stopped: Promise<void> | undefined;
+
+  return {
+    name: "telemetry",
+    begin(start) {
+      const { span, tap } = openExchange(parts, start);
+      const { traceId, spanId } = span.spanContext();
+      open.set(start.id, { traceId, spanId });
+      return {
+        ...tap,
+        end(end) {
+          // Sinks that are told of the end after us may still ask.
+          queueMicrotask(() => open.delete(start.id));
+          tap.end(end);
+        },
+      };
+    },
+    state: () => ({
+      state: "on",
+      endpoint: settings.traces.url?.replace(/\/v1\/traces$/, "") ?? options.env["OTEL_EXPORTER_OTLP_ENDPOINT"],
+      protocol: settings.traces.protocol,
+      semconv: settings.semconv,
+      captureContent: settings.captureContent,
+      models: parts.models.size,
+      ...sdk.state(),
+    }),
+    trace: (exchangeId) => open.get(exchangeId),
+    flush: () => sdk.flush(),
+    prometheusText: async () => (sdk.pull ? prometheusText(await sdk.pull.collect()) : undefined),
+    async [Symbol.asyncDispose]() {
+      stopObserving();
+      stopped ??= sdk.stop();
+      await stopped;
+    },
+  };
+}
+
+/** OTEL_SDK_DISABLED: listens to nothing. */
+function silent(): TelemetrySink {
+  return {
+    name: "telemetry",
+    begin: () => undefined,
+    state: () => ({ state: "off" }),
+    trace: () => undefined,
+    flush: async () => undefined,
+    prometheusText: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
