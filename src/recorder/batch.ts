@@ -1,0 +1,79 @@
+import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
+import type { RequestMetrics } from "../core/metrics.ts";
+import type { RawHeaders } from "../wire/headers.ts";
+import type { BodyRule } from "./redact.ts";
+import type { Fault } from "./faults.ts";
+
+/** A place in a batch's buffer. */
+export interface Slice {
+  readonly from: number;
+  readonly size: number;
+}
+
+/** What happened to exchange `x` (a number of this run). In order per exchange. Headers and path come redacted. */
+export type Op =
+  | { readonly op: "begin"; readonly x: number; readonly start: ExchangeStart; readonly resumed: boolean }
+  | {
+      readonly op: "request";
+      readonly x: number;
+      readonly model: string | undefined;
+      readonly conversation: string | undefined;
+      readonly body: Slice | undefined;
+    }
+  | { readonly op: "forwarded"; readonly x: number; readonly body: Slice | undefined }
+  | { readonly op: "head"; readonly x: number; readonly atMs: number; readonly status: number; readonly headers: RawHeaders }
+  | FramesOp
+  /** From here on bytes of the exchange are missing. */
+  | { readonly op: "cut"; readonly x: number }
+  | {
+      readonly op: "end";
+      readonly x: number;
+      readonly end: ExchangeEnd;
+      readonly metrics: RequestMetrics;
+      readonly endedAt: number;
+      readonly traceId: string | undefined;
+      readonly spanId: string | undefined;
+    };
+
+export interface FramesOp {
+  readonly op: "frames";
+  readonly x: number;
+  /** SSE frames, or pieces of another reply. */
+  readonly framed: boolean;
+  readonly atUs: Float64Array;
+  readonly sizes: Uint32Array;
+  readonly upstream: Slice;
+  readonly changed: readonly number[];
+  readonly sentSizes: readonly number[];
+  readonly sent: Slice;
+}
+
+export interface Batch {
+  readonly type: "batch";
+  readonly number: number;
+  readonly ops: readonly Op[];
+  readonly bytes: ArrayBuffer;
+}
+
+export type ToWorker = Batch | { readonly type: "close" };
+
+export type FromWorker =
+  /** Batches up to this number are dealt with: written, or dropped and said so. */
+  | { readonly type: "done"; readonly number: number; readonly written: number; readonly lost: number; readonly dbBytes: number }
+  | { readonly type: "fault"; readonly fault: Fault; readonly message: string }
+  | { readonly type: "ok" }
+  | { readonly type: "set-aside"; readonly path: string }
+  | { readonly type: "closed" };
+
+/** What the worker is started with. */
+export interface WorkerSettings {
+  readonly path: string;
+  readonly onlyErrors: boolean;
+  readonly rules: readonly BodyRule[];
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
+export function bytesAt(batch: Batch, slice: Slice): Uint8Array {
+  return new Uint8Array(batch.bytes, slice.from, slice.size);
+}

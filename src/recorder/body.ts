@@ -1,0 +1,108 @@
+import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
+import { findParts, type PartKind } from "./cut.ts";
+
+/**
+ * A body as a list: short bytes spelled out, long ones by reference to a piece that is stored once
+ * however many bodies hold it.
+ */
+export type BodyEntry = { readonly literal: Uint8Array } | BodyPiece;
+
+export interface BodyPiece {
+  readonly kind: PartKind;
+  /** A single comma stands before the piece: so common between messages that it has a bit of its own. */
+  readonly comma: boolean;
+  readonly bytes: Uint8Array;
+}
+
+export interface StoredPiece {
+  readonly kind: PartKind;
+  readonly comma: boolean;
+  readonly ref: number;
+}
+
+export type StoredEntry = { readonly literal: Uint8Array } | StoredPiece;
+
+/** Numbers are stored: append only. */
+const KINDS: readonly PartKind[] = ["whole", "envelope", "system", "message", "tools", "prompt"];
+/** Shorter stretches between the parts are spelled out in the list. */
+const LITERAL_MAX = 48;
+const COMMA = 0x2c;
+
+/** The entries laid end to end are the body, byte for byte. Views, not copies. */
+export function planBody(body: Uint8Array): readonly BodyEntry[] {
+  const parts = findParts(body);
+  if (!parts || parts.length === 0) return body.length === 0 ? [] : [{ kind: "whole", comma: false, bytes: body }];
+  const entries: BodyEntry[] = [];
+  let at = 0;
+  for (const part of parts) {
+    const comma = part.from === at + 1 && body[at] === COMMA;
+    if (!comma) between(entries, body.subarray(at, part.from));
+    entries.push({ kind: part.kind, comma, bytes: body.subarray(part.from, part.to) });
+    at = part.to;
+  }
+  between(entries, body.subarray(at));
+  return entries;
+}
+
+function between(entries: BodyEntry[], bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  entries.push(bytes.length <= LITERAL_MAX ? { literal: bytes } : { kind: "envelope", comma: false, bytes });
+}
+
+const comma = Uint8Array.of(COMMA);
+
+/** The bytes of the body in order, commas included. */
+export function* bytesOf(entries: readonly BodyEntry[]): Generator<Uint8Array> {
+  for (const entry of entries) {
+    if ("literal" in entry) {
+      yield entry.literal;
+    } else {
+      if (entry.comma) yield comma;
+      yield entry.bytes;
+    }
+  }
+}
+
+/** References are written as differences: pieces that were stored one after another cost a byte each before compression. */
+export function encodeEntries(entries: readonly StoredEntry[]): Uint8Array {
+  const out = createByteWriter();
+  let last = 0;
+  for (const entry of entries) {
+    if ("literal" in entry) {
+      out.uint(0);
+      out.uint(entry.literal.length);
+      out.bytes(entry.literal);
+    } else {
+      out.uint(1 + KINDS.indexOf(entry.kind) * 2 + (entry.comma ? 1 : 0));
+      out.int(entry.ref - last);
+      last = entry.ref;
+    }
+  }
+  return pack(out.done());
+}
+
+/** Throws RangeError on bytes that `encodeEntries` did not write. */
+export function decodeEntries(blob: Uint8Array): readonly StoredEntry[] {
+  const bytes = createByteReader(unpack(blob));
+  const entries: StoredEntry[] = [];
+  let last = 0;
+  while (!bytes.atEnd) {
+    const code = bytes.uint();
+    if (code === 0) {
+      entries.push({ literal: bytes.bytes(bytes.uint()) });
+      continue;
+    }
+    const kind = KINDS[Math.floor((code - 1) / 2)];
+    if (!kind) throw new RangeError(`unknown kind of piece ${code}`);
+    last += bytes.int();
+    entries.push({ kind, comma: (code - 1) % 2 === 1, ref: last });
+  }
+  return entries;
+}
+
+/** `load` gives the bytes of a piece. */
+export function joinBody(entries: readonly StoredEntry[], load: (ref: number) => Uint8Array): Uint8Array {
+  return Buffer.concat([
+    ...bytesOf(entries.map((entry) => ("literal" in entry ? entry : { kind: entry.kind, comma: entry.comma, bytes: load(entry.ref) }))),
+  ]);
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+
+/** A growing buffer that knows variable-length integers (LEB128, and zigzag for signed ones). */
+export interface ByteWriter {
+  uint(value: number): void;
+  int(value: number): void;
+  bytes(value: Uint8Array): void;
+  /** A copy of what was written. */
+  done(): Uint8Array;
+}
+
+export function createByteWriter(capacity = 256): ByteWriter {
+  let buffer = new Uint8Array(capacity);
+  let length = 0;
+  function room(more: number): void {
+    if (length + more <= buffer.length) return;
+    const bigger = new Uint8Array(Math.max(buffer.length * 2, length + more));
+    bigger.set(buffer.subarray(0, length));
+    buffer = bigger;
+  }
+  function uint(value: number): void {
+    room(8);
+    let rest = value;
+    // Division instead of shifts: times in microseconds exceed 32 bits.
+    while (rest >= 128) {
+      buffer[length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    buffer[length++] = rest;
+  }
+  return {
+    uint,
+    int: (value) => uint(value < 0 ? -value * 2 - 1 : value * 2),
+    bytes(value) {
+      room(value.length);
+      buffer.set(value, length);
+      length += value.length;
+    },
+    done: () => buffer.slice(0, length),
+  };
+}
+
+export interface ByteReader {
+  uint(): number;
+  int(): number;
+  /** A view, not a copy. */
+  bytes(length: number): Uint8Array;
+  readonly atEnd: boolean;
+}
+
+/** Reads what a ByteWriter wrote. Throws RangeError when the bytes end too early. */
+export function createByteReader(buffer: Uint8Array): ByteReader {
+  let at = 0;
+  function uint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = buffer[at];
+      if (byte === undefined || scale > 2 ** 49) throw new RangeError("number cut short");
+      at += 1;
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+      scale *= 128;
+    }
+  }
+  return {
+    uint,
+    int() {
+      const value = uint();
+      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    },
+    bytes(length) {
+      if (at + length > buffer.length) throw new RangeError("bytes cut short");
+      at += length;
+      return buffer.subarray(at - length, at);
+    },
+    get atEnd() {
+      return at >= buffer.length;
+    },
+  };
+}
+
+const RAW = 0;
+const ZSTD = 1;
+/** Below this zstd's own frame eats what it saves. */
+const WORTH_COMPRESSING = 64;
+
+/** The form of every stored blob: one byte for the codec, then the bytes, zstd-compressed where that is smaller. */
+export function pack(bytes: Uint8Array): Uint8Array {
+  if (bytes.length >= WORTH_COMPRESSING) {
+    const small = zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 3 } });
+    if (small.length < bytes.length) return prefixed(ZSTD, small);
+  }
+  return prefixed(RAW, bytes);
+}
+
+/** Throws when the blob is not one that `pack` made. */
+export function unpack(blob: Uint8Array): Uint8Array {
+  if (blob[0] === RAW) return blob.subarray(1);
+  if (blob[0] === ZSTD) return zstdDecompressSync(blob.subarray(1));
+  throw new RangeError(`unknown codec ${blob[0]}`);
+}
+
+function prefixed(codec: number, bytes: Uint8Array): Uint8Array {
+  const blob = new Uint8Array(bytes.length + 1);
+  blob[0] = codec;
+  blob.set(bytes, 1);
+  return blob;
+}
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest();
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || (a.length === b.length && Buffer.compare(a, b) === 0);
+}

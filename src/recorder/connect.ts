@@ -1,0 +1,74 @@
+import Database from "better-sqlite3";
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { ReaderError, asReaderError } from "./reader-error.ts";
+import { APPLICATION_ID, SCHEMA_VERSION } from "./schema.ts";
+
+export interface Connection {
+  readonly db: Database.Database;
+  readonly schemaVersion: number;
+  /** One more connection to the same file, for functions that read while a statement runs. */
+  readonly another: () => Database.Database;
+}
+
+const BUSY_MS = 2000;
+
+/** Opens read-only and checks that the file is ours and not newer than we are. Throws ReaderError. */
+export function connect(path: string): Connection {
+  if (!existsSync(path)) {
+    throw new ReaderError("missing", `no recordings at ${path}: start the sidecar with \`llama-proxy run\`, or name a file with --db`);
+  }
+  try {
+    const db = openReadOnly(path);
+    const schemaVersion = check(db, path);
+    return { db, schemaVersion, another: () => openReadOnly(path) };
+  } catch (cause) {
+    throw asReaderError(cause, path);
+  }
+}
+
+function openReadOnly(path: string): Database.Database {
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  try {
+    db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get();
+    return harden(db);
+  } catch (cause) {
+    db.close();
+    // A file in WAL mode in a folder that we may not write to: without a journal beside it nobody is
+    // writing, and it can be read as it stands.
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    if (!/^SQLITE_(CANTOPEN|READONLY)/.test(code) || existsSync(`${path}-wal`)) throw cause;
+    return harden(new Database(`${pathToFileURL(path).href}?immutable=1`, { readonly: true, timeout: BUSY_MS }));
+  }
+}
+
+function harden(db: Database.Database): Database.Database {
+  db.pragma("query_only = ON");
+  db.pragma("mmap_size = 1073741824");
+  db.pragma("cache_size = -32768");
+  db.pragma("temp_store = MEMORY");
+  return db;
+}
+
+function check(db: Database.Database, path: string): number {
+  const version = db.pragma("user_version", { simple: true }) as number;
+  let problem: ReaderError | undefined;
+  if (db.pragma("application_id", { simple: true }) !== APPLICATION_ID) {
+    problem = new ReaderError("not-ours", `${path} is a database of another program: give the recording file with --db`);
+  } else if (version > SCHEMA_VERSION) {
+    problem = new ReaderError(
+      "newer-schema",
+      `${path} was written by a newer llama-proxy (schema ${version}, this one knows ${SCHEMA_VERSION}): use that version to read it`,
+    );
+  } else if (version < SCHEMA_VERSION) {
+    problem = new ReaderError(
+      "older-schema",
+      `${path} was written by an older llama-proxy (schema ${version}, this one needs ${SCHEMA_VERSION}): start \`llama-proxy run\` on it once to bring it up to date`,
+    );
+  }
+  if (problem) {
+    db.close();
+    throw problem;
+  }
+  return version;
+}

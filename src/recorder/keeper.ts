@@ -1,0 +1,150 @@
+import type { Batch, FromWorker, WorkerSettings } from "./batch.ts";
+import { cureOf, faultOf, type Fault } from "./faults.ts";
+import { createLedger } from "./ledger.ts";
+import { moveAside, openForWriting } from "./open.ts";
+import { pruneStep, usedBytes } from "./prune.ts";
+import { createRedactor } from "./redact.ts";
+import { beginRun, endDeadRuns, endRun, seeRun } from "./runs.ts";
+import { createStore, type Store } from "./store.ts";
+
+/**
+ * Keeps the file open, or says why it is not. Takes batches whatever the file's state: what cannot
+ * be written is dropped and counted, except behind a lock, which is waited for.
+ */
+export interface Keeper {
+  batch(batch: Batch): void;
+  /** Writes what waits for its time, tries again after a lock or a fault. Call a few times a second. */
+  tick(): void;
+  /** One small step of housekeeping. Returns true while there is more to do. */
+  maintain(): boolean;
+  /** Writes what is left and closes the file. False when a lock is in the way: call again or give up. */
+  close(): boolean;
+}
+
+const REOPEN_MS = 2000;
+
+export function createKeeper(settings: WorkerSettings, post: (message: FromWorker) => void, wallMs: () => number = Date.now): Keeper {
+  const ledger = createLedger({ onlyErrors: settings.onlyErrors, redactor: createRedactor(settings.rules) });
+  let store: Store | undefined;
+  let fault: Fault | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let received = 0;
+  let waiting = false;
+
+  function failed(cause: unknown): Fault {
+    const found = faultOf(cause) ?? "io";
+    if (found !== fault) {
+      fault = found;
+      post({ type: "fault", fault, message: `${message(cause)} (${settings.path}): ${cureOf(found)}` });
+    }
+    return found;
+  }
+
+  function opened(): Store | undefined {
+    if (store || wallMs() - triedAt < REOPEN_MS) return store;
+    triedAt = wallMs();
+    try {
+      const { db, setAside } = openForWriting(settings.path, wallMs());
+      if (setAside !== undefined) post({ type: "set-aside", path: setAside });
+      const run = beginRun(db, wallMs());
+      endDeadRuns(db, run, wallMs());
+      store = createStore(db, run);
+    } catch (cause) {
+      failed(cause);
+    }
+    return store;
+  }
+
+  /** The file turned out damaged while it was open. */
+  function replace(): void {
+    try {
+      store?.db.close();
+      post({ type: "set-aside", path: moveAside(settings.path, wallMs()) });
+    } catch (cause) {
+      failed(cause);
+    }
+    store = undefined;
+    triedAt = Number.NEGATIVE_INFINITY;
+    ledger.restart();
+    opened();
+  }
+
+  function attempt(all = false): void {
+    const current = opened();
+    let written = 0;
+    let lost = 0;
+    if (!current) {
+      if (fault === "locked") return wait();
+      lost = ledger.drop();
+    } else {
+      try {
+        written = ledger.write(current, wallMs(), all);
+        recovered();
+      } catch (cause) {
+        current.pieces.forget();
+        const found = failed(cause);
+        if (found === "locked") return wait();
+        if (found === "corrupt") replace();
+        lost = ledger.drop();
+      }
+    }
+    waiting = false;
+    post({ type: "done", number: received, written, lost, dbBytes: store ? usedBytes(store.db) : 0 });
+  }
+
+  function wait(): void {
+    waiting = true;
+  }
+
+  function recovered(): void {
+    if (fault === undefined) return;
+    fault = undefined;
+    post({ type: "ok" });
+  }
+
+  return {
+    batch(batch) {
+      ledger.take(batch);
+      received = batch.number;
+      if (!waiting) attempt();
+    },
+    tick() {
+      if (waiting || ledger.pending) attempt();
+    },
+    maintain() {
+      const current = opened();
+      if (!current || waiting) return false;
+      try {
+        seeRun(current.db, current.run, wallMs());
+        endDeadRuns(current.db, current.run, wallMs());
+        const { more, pieces } = pruneStep(current.db, settings, wallMs());
+        if (pieces > 0) current.pieces.forget();
+        if (!more) current.db.pragma("wal_checkpoint(PASSIVE)");
+        return more;
+      } catch (cause) {
+        current.pieces.forget();
+        if (failed(cause) === "corrupt") replace();
+        return false;
+      }
+    },
+    close() {
+      attempt(true);
+      if (waiting) return false;
+      if (store) {
+        try {
+          endRun(store.db, store.run, wallMs());
+          store.db.pragma("wal_checkpoint(TRUNCATE)");
+        } catch (cause) {
+          failed(cause);
+        }
+        store.db.close();
+        store = undefined;
+      }
+      return true;
+    },
+  };
+}
+
+function message(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

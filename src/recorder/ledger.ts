@@ -1,0 +1,204 @@
+import type { FixNote } from "../core/exchange.ts";
+import type { Batch } from "./batch.ts";
+import { layRun } from "./frames.ts";
+import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
+import { joinSession } from "./lineage.ts";
+import type { Redactor } from "./redact.ts";
+import type { Begun, Store } from "./store.ts";
+
+/** The exchanges that have not been written to their end. Holds bytes until they are committed. */
+export interface Ledger {
+  /** Takes what happened. Never fails, writes nothing. */
+  take(batch: Batch): void;
+  /**
+   * Writes what is due, in one transaction; with `all`, everything it holds. Throws SqliteError, and
+   * then still holds what it held. Returns how many exchanges were written to their end.
+   */
+  write(store: Store, nowMs: number, all?: boolean): number;
+  /** Gives up what it holds: ended exchanges are forgotten (returned: how many), the others go on truncated. */
+  drop(): number;
+  /** The file was replaced: exchanges that go on begin anew in the next one. */
+  restart(): void;
+  /** True while frames wait for their time. */
+  readonly pending: boolean;
+}
+
+export interface LedgerRules {
+  readonly onlyErrors: boolean;
+  readonly redactor: Redactor;
+}
+
+/** Frames wait so long for company: one compressed run instead of many. A crash loses no more than this. */
+const RUN_MS = 500;
+const RUN_BYTES = 256 * 1024;
+/** What is held of one exchange until it is known whether it failed (`record: errors`). */
+const HELD_BYTES = 16 * 1024 * 1024;
+
+export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
+  const open = new Map<number, OpenExchange>();
+  const taker = createTaker(redactor, onlyErrors ? HELD_BYTES : Number.POSITIVE_INFINITY);
+
+  function framesDue(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
+    if (exchange.frames.length === 0) return false;
+    if (exchange.end) return true;
+    if (redactor.active && !exchange.framed) return false;
+    return all || exchange.frameBytes >= RUN_BYTES || nowMs - exchange.waitingSince >= RUN_MS;
+  }
+
+  /** Returns what becomes of the exchange in memory once the transaction holds. */
+  function writeOne(store: Store, exchange: OpenExchange, nowMs: number, all: boolean): () => void {
+    const begun = exchange.seq === undefined ? begin(store, exchange) : undefined;
+    const seq = begun?.seq ?? exchange.seq ?? 0;
+    let part = begun?.parts ?? exchange.partsWritten;
+    let frame = begun?.frames ?? exchange.framesWritten;
+    for (const { kind, bytes } of exchange.bodies) {
+      const messages = store.putBody(seq, kind, bytes);
+      if (kind === "request" && exchange.start.session === undefined) {
+        if (exchange.conversation === undefined) joinSession(store, seq, exchange.start.id, messages);
+        else store.setSession(seq, exchange.conversation, "body", undefined);
+      }
+    }
+    const due = framesDue(exchange, nowMs, all);
+    if (due) {
+      const frames = taker.frames(exchange);
+      store.putRun(seq, part, frame, layRun(frames));
+      part += 1;
+      frame += frames.length;
+    }
+    if (exchange.end) {
+      const { summary, notes: _notes, ...rest } = exchange.end.end;
+      const { usage: _usage, finishReasons, error, ...said } = summary;
+      exchange.head["details"] = {
+        ...rest,
+        ...said,
+        finishReasons,
+        reason: rest.reason === undefined ? undefined : redactor.text(rest.reason),
+        error: error && { ...error, message: redactor.text(error.message) },
+      };
+    }
+    if (begun || exchange.headStale || exchange.end) store.putHead(seq, exchange.head);
+    if (exchange.end) end(store, seq, exchange, exchange.end);
+    return () => {
+      exchange.seq = seq;
+      exchange.bodies = [];
+      exchange.headStale = false;
+      exchange.partsWritten = part;
+      exchange.framesWritten = frame;
+      if (due) {
+        exchange.frames = [];
+        exchange.frameBytes = 0;
+      }
+    };
+  }
+
+  function end(store: Store, seq: number, exchange: OpenExchange, op: EndOp): void {
+    store.end(seq, {
+      metrics: op.metrics,
+      failed: isFailure(op),
+      reason: op.end.reason === undefined ? undefined : redactor.text(op.end.reason),
+      errorType: op.end.errorType,
+      toolCalls: op.end.summary.toolCalls,
+      requestBytes: op.end.requestBytes,
+      responseBytes: op.end.responseBytes,
+      traceId: op.traceId,
+      spanId: op.spanId,
+      truncated: exchange.truncated || op.end.truncated,
+      redacted: exchange.redacted,
+      notes: redactor.active ? op.end.notes.map((note) => redactNote(note, redactor)) : op.end.notes,
+      endedAt: op.endedAt,
+    });
+  }
+
+  return {
+    take(batch) {
+      for (const op of batch.ops) {
+        const exchange = open.get(op.x);
+        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed));
+        else if (exchange) taker.take(exchange, batch, op);
+      }
+    },
+    write(store, nowMs, all = false) {
+      const commits: (() => void)[] = [];
+      const ended: number[] = [];
+      let written = 0;
+      store.transaction(() => {
+        for (const [x, exchange] of open) {
+          if (exchange.end) ended.push(x);
+          if (onlyErrors && !(exchange.end && isFailure(exchange.end))) continue;
+          if (exchange.end) written += 1;
+          else if (!isDue(exchange) && !framesDue(exchange, nowMs, all)) continue;
+          commits.push(writeOne(store, exchange, nowMs, all));
+        }
+      });
+      for (const commit of commits) commit();
+      for (const x of ended) open.delete(x);
+      return written;
+    },
+    drop() {
+      let lost = 0;
+      for (const [x, exchange] of open) {
+        if (exchange.end) {
+          open.delete(x);
+          lost += 1;
+        } else if (exchange.frames.length > 0 || exchange.bodies.length > 0) {
+          exchange.frames = [];
+          exchange.frameBytes = 0;
+          exchange.bodies = [];
+          exchange.truncated = true;
+        }
+      }
+      return lost;
+    },
+    restart() {
+      for (const exchange of open.values()) {
+        exchange.truncated ||= exchange.seq !== undefined;
+        exchange.seq = undefined;
+        exchange.partsWritten = 0;
+        exchange.framesWritten = 0;
+      }
+    },
+    get pending() {
+      for (const exchange of open.values()) if (exchange.frames.length > 0) return true;
+      return false;
+    },
+  };
+}
+
+function begin(store: Store, exchange: OpenExchange): Begun {
+  const { start } = exchange;
+  return store.begin({
+    id: start.id,
+    startedAt: start.at,
+    method: start.method,
+    path: start.path,
+    route: start.route,
+    dialect: start.dialect,
+    client: start.client,
+    model: exchange.model,
+    session: start.session,
+    sessionSource: start.session === undefined ? undefined : "header",
+    truncated: exchange.truncated,
+  });
+}
+
+function isDue(exchange: OpenExchange): boolean {
+  return exchange.seq === undefined || exchange.headStale || exchange.bodies.length > 0;
+}
+
+/** A client that left is not an error of anybody's; neither is a shutdown that was asked for, but its reply is lost. */
+function isFailure({ end, metrics }: EndOp): boolean {
+  return (
+    (end.outcome !== "completed" && end.outcome !== "client-gone") ||
+    (metrics.status ?? 0) >= 400 ||
+    (end.errorType !== undefined && end.outcome === "completed")
+  );
+}
+
+function redactNote(note: FixNote, redactor: Redactor): FixNote {
+  return {
+    ...note,
+    ...(note.before === undefined ? {} : { before: redactor.text(note.before) }),
+    ...(note.after === undefined ? {} : { after: redactor.text(note.after) }),
+    ...(note.reason === undefined ? {} : { reason: redactor.text(note.reason) }),
+  };
+}

@@ -1,0 +1,81 @@
+import Database from "better-sqlite3";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { FaultError, faultOf } from "./faults.ts";
+import { APPLICATION_ID, SCHEMA_VERSION, migrate } from "./schema.ts";
+
+export interface Opened {
+  readonly db: Database.Database;
+  /** Where a damaged file was moved to. */
+  readonly setAside: string | undefined;
+}
+
+/** Up to this size a file whose last writer died is checked page by page before it is written to. */
+const CHECK_BYTES = 64 * 1024 * 1024;
+const BUSY_MS = 1000;
+
+/**
+ * Opens the file for writing, makes it where there is none, brings an older one up to date. A
+ * damaged file is renamed and a new one begun. Throws what `faultOf` can name.
+ */
+export function openForWriting(path: string, wallMs: number): Opened {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    return { db: open(path), setAside: undefined };
+  } catch (cause) {
+    if (faultOf(cause) !== "corrupt") throw cause;
+    const setAside = moveAside(path, wallMs);
+    return { db: open(path), setAside };
+  }
+}
+
+function open(path: string): Database.Database {
+  const db = new Database(path, { timeout: BUSY_MS });
+  try {
+    checkOwner(db, path);
+    // Only has an effect before the first table is made.
+    db.pragma("auto_vacuum = INCREMENTAL");
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = NORMAL");
+    db.pragma("cache_size = -65536");
+    db.pragma("journal_size_limit = 67108864");
+    migrate(db);
+    if (diedWriting(db) && statSync(path).size <= CHECK_BYTES) {
+      const verdict = db.pragma("quick_check(1)", { simple: true });
+      if (verdict !== "ok") throw new FaultError("corrupt", `quick_check: ${String(verdict)}`);
+    }
+    return db;
+  } catch (cause) {
+    db.close();
+    throw cause;
+  }
+}
+
+function checkOwner(db: Database.Database, path: string): void {
+  const owner = db.pragma("application_id", { simple: true });
+  const version = db.pragma("user_version", { simple: true }) as number;
+  if (owner === APPLICATION_ID) {
+    if (version > SCHEMA_VERSION) {
+      throw new FaultError("newer-schema", `${path} has schema ${version}, this llama-proxy knows ${SCHEMA_VERSION}`);
+    }
+    return;
+  }
+  const tables = db.prepare("SELECT count(*) FROM sqlite_schema").pluck().get();
+  if (owner !== 0 || version !== 0 || tables !== 0) throw new FaultError("not-ours", `${path} belongs to another program`);
+}
+
+function diedWriting(db: Database.Database): boolean {
+  return db.prepare("SELECT 1 FROM run WHERE ended_at IS NULL LIMIT 1").get() !== undefined;
+}
+
+/** Renames a damaged file and its journal. Returns the new name. Throws node:fs errors. */
+export function moveAside(path: string, wallMs: number): string {
+  const stamp = new Date(wallMs).toISOString().replaceAll(":", "").replace("T", "-").slice(0, 17);
+  let target = `${path}.damaged-${stamp}`;
+  for (let n = 2; existsSync(target); n++) target = `${path}.damaged-${stamp}-${n}`;
+  renameSync(path, target);
+  for (const suffix of ["-wal", "-shm"]) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
+  }
+  return target;
+}
