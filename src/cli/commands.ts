@@ -9,6 +9,8 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: "run", summary: "start the sidecar", load: () => import("./run.ts") },
+  { name: "demo", summary: "see it work: a recorded llama-server, the sidecar, a mended tool call", load: () => import("./demo.ts") },
   { name: "list-fixes", summary: "what is mended, and how", load: () => import("./list-fixes.ts") },
   { name: "check-config", summary: "check a configuration file", load: () => import("./check-config.ts") },
 ];

@@ -30,6 +30,11 @@ export function guardStreams(): void {
   }
 }
 
+/** For a command that serves: its work goes on when nobody reads its output any more (`run | head`). */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error").on("error", () => {});
+}
+
 /** Data, as it is. */
 export function write(data: string | Uint8Array): void {
   process.stdout.write(data);

@@ -1,11 +1,6 @@
 /**
- * The backend's reply on its way to the client: one of three kinds, decided by its head.
- *
- *   stream  an event stream on a dialect route, through the pipeline, frame by frame
- *   whole   a JSON body on a dialect route whose fixes may change it: collected, then mended
- *   raw     everything else: bytes as they come
- *
- * The client's head goes out at once for stream and raw.
+ * The backend's reply on its way to the client: streamed, whole or raw, as fixes/treatment.ts
+ * decides from its head. The client's head goes out at once for streamed and raw ones.
  */
 import type { RequestView } from "../core/delta.ts";
 import type { FixNote, Step } from "../core/exchange.ts";
@@ -14,7 +9,8 @@ import type { Dialect } from "../dialects/dialect.ts";
 import { fixDocument } from "../fixes/document.ts";
 import type { FixPlan } from "../fixes/fix.ts";
 import { createStreamPipeline } from "../fixes/pipeline.ts";
-import { headerOf, headerValues, isJsonType, mediaType, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
+import { isEncoded, treatmentOf } from "../fixes/treatment.ts";
+import { headerOf, isJsonType, mediaType, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
 import { parseOrUndefined } from "../wire/json.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Refusal } from "./refusals.ts";
@@ -55,15 +51,15 @@ export interface Incoming {
 
 export function receive(head: Head, parts: IncomingParts): Incoming {
   const { dialect, view } = parts;
-  const contentType = headerOf(head.headers, "content-type");
-  const encoded = headerValues(head.headers, "content-encoding").some((value) => value.trim().toLowerCase() !== "identity");
-  const ok = head.status >= 200 && head.status < 300;
-  const understood = dialect !== undefined && view !== undefined && !encoded && !parts.bodyless;
-  if (encoded && dialect)
+  const treatment = parts.bodyless ? "raw" : treatmentOf(head, dialect, view);
+  if (dialect && view && treatment === "stream") return streamed(head, parts, dialect, view);
+  // With nothing that could change it, a whole reply need not be waited for.
+  if (dialect && view && treatment === "whole" && parts.plan.length > 0) return whole(head, parts, dialect, view);
+  if (dialect && isEncoded(head.headers)) {
     parts.ledger.notes.push({ fix: "sidecar", action: "skipped", target: "frame", reason: "the reply is compressed: relayed unread" });
-  if (understood && ok && mediaType(contentType) === "text/event-stream") return streamed(head, parts, dialect, view);
-  if (understood && ok && isJsonType(contentType) && dialect.tools && parts.plan.length > 0) return whole(head, parts, dialect, view);
-  return raw(head, parts, understood && isJsonType(contentType) ? dialect : undefined);
+    return raw(head, parts, undefined);
+  }
+  return raw(head, parts, isJsonType(headerOf(head.headers, "content-type")) ? dialect : undefined);
 }
 
 /** `length`: of the body, when it is known and the backend's may not be used. */

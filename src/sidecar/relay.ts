@@ -15,6 +15,7 @@ import type { ExchangeStart, FixNote, Outcome } from "../core/exchange.ts";
 import type { ExchangeSink } from "../core/sink.ts";
 import type { FixPlan } from "../fixes/fix.ts";
 import { fixRequest } from "../fixes/request.ts";
+import { planForRequest } from "../fixes/treatment.ts";
 import { headerOf, withoutHeaders, withoutHopByHop } from "../wire/headers.ts";
 import { parseOrUndefined } from "../wire/json.ts";
 import { admit, bodyOf, hasBody } from "./admit.ts";
@@ -45,8 +46,8 @@ export interface RelayParts {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly context: ContextWatch;
-  /** Telemetry injects a traceparent of its own, so the client's must not be forwarded beside it. */
-  readonly tracing: () => boolean;
+  /** Telemetry injects a traceparent of its own into this exchange, so the client's must not be forwarded beside it. */
+  readonly tracing: (exchangeId: string) => boolean;
   /** Keep request bodies of pass-through routes for the recorder. */
   readonly recordAll: boolean;
   /** Sent to the backend in place of the client's credentials, when set. */
@@ -165,7 +166,7 @@ export function relay(
     let headers = withoutHopByHop(start.headers);
     // Node has answered `100 Continue` itself; undici refuses the field.
     headers = withoutHeaders(headers, new Set(["expect"]));
-    if (parts.tracing()) headers = withoutHeaders(headers, TRACE_HEADERS);
+    if (parts.tracing(start.id)) headers = withoutHeaders(headers, TRACE_HEADERS);
     if (parts.backendKey !== undefined) {
       headers = withoutHeaders(headers, CREDENTIALS);
       headers.push("Authorization", `Bearer ${parts.backendKey}`);
@@ -205,7 +206,9 @@ export function relay(
     } else {
       view = dialect.readRequest(parsed);
       tap?.request?.(view, body);
-      plan = planFor(view);
+      plan = planForRequest(parts.plan, view, start.headers);
+      if (plan !== parts.plan)
+        note({ action: "skipped", reason: "X-Conversation-Id: the stream may be resumed by byte offset, so no fix changes it" });
       const fixed = fixRequest(plan, dialect, body, parsed);
       ledger.notes.push(...fixed.notes);
       forward = fixed.forward;
@@ -214,13 +217,6 @@ export function relay(
     context.want(view?.model, credentialsOf(headers));
     dispatch(withoutHeaders(headers, new Set(["content-length"])), Buffer.from(forward.buffer, forward.byteOffset, forward.length), false);
     ledger.overheadMs += elapsed() - readAt;
-  }
-
-  /** A resumable stream is continued by byte offset of the unchanged body (`GET /v1/stream?from=`): nothing may change its bytes. */
-  function planFor(asked: RequestView): FixPlan {
-    if (!asked.stream || headerOf(start.headers, "x-conversation-id") === undefined || parts.plan.length === 0) return parts.plan;
-    note({ action: "skipped", reason: "X-Conversation-Id: the stream may be resumed by byte offset, so no fix changes it" });
-    return parts.plan.map((entry) => (entry.mode === "fix" && entry.fix.kind !== "request" ? { ...entry, mode: "observe" } : entry));
   }
 
   function note(what: Pick<FixNote, "action" | "reason">): void {

@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import { loadConfig } from "../config/load.ts";
+import { addConfigOptions, type ConfigOptions } from "./config-options.ts";
+import { EXIT, Failure, outliveReaders, say, setExit, stdoutLook, write } from "./print.ts";
+import { startService, type Service } from "./service.ts";
+import { VERSION } from "./version-number.ts";
+
+interface Options extends ConfigOptions {
+  readonly debug?: boolean;
+}
+
+export function configure(command: Command): void {
+  addConfigOptions(command).action((options: Options) => run(options));
+}
+
+async function run(options: Options): Promise<void> {
+  const { config, file, warnings } = loadConfig({ file: options.config, flags: options });
+  outliveReaders();
+  for (const warning of warnings) say(`warning: ${warning}`);
+  const stopped = untilSignal();
+  const service = await startService({
+    config,
+    env: process.env,
+    version: VERSION,
+    write,
+    look: stdoutLook,
+    say,
+    debug: options.debug === true,
+  }).catch((cause: NodeJS.ErrnoException) => {
+    throw listenFailure(cause, config.server.host, config.server.port);
+  });
+  survive(service);
+  say(`llama-proxy ${VERSION} on ${service.url.origin}, llama-server at ${config.backend.url}`);
+  say(`  recording ${service.recording ?? "off"} · telemetry ${config.otel.endpoint ?? "off"} · config ${file ?? "defaults"}`);
+
+  const signal = await stopped;
+  const seconds = config.server.drain_seconds;
+  say(`${signal}: finishing what is in flight, at most ${seconds} s; once more to stop at once`);
+  process.once("SIGINT", () => process.exit(EXIT.interrupted));
+  process.once("SIGTERM", () => process.exit(EXIT.interrupted));
+  await service.stop(seconds * 1000);
+  setExit(EXIT.ok);
+  // Sockets of a collector that never answered would keep the process for their own timeouts.
+  process.exit(EXIT.ok);
+}
+
+function untilSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  process.once("SIGINT", resolve);
+  process.once("SIGTERM", resolve);
+  return promise;
+}
+
+/** docs/decisions/004: a fault nobody caught must not take every stream in flight with it. */
+function survive(service: Service): void {
+  process.on("uncaughtException", (cause) => service.fault(cause));
+  process.on("unhandledRejection", (cause) => service.fault(cause));
+}
+
+function listenFailure(cause: NodeJS.ErrnoException, host: string, port: number): Error {
+  switch (cause.code) {
+    case "EADDRINUSE":
+      return new Failure(
+        EXIT.failure,
+        `${host}:${port} is taken, perhaps by another llama-proxy; choose another with --port or stop that one`,
+        { cause },
+      );
+    case "EACCES":
+      return new Failure(
+        EXIT.failure,
+        `not allowed to listen on ${host}:${port}; ports below 1024 need privileges, choose another with --port`,
+        { cause },
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new Failure(EXIT.failure, `${host} is not an address of this machine; --host takes 127.0.0.1, 0.0.0.0 or one that it has`, {
+        cause,
+      });
+    default:
+      return cause;
+  }
+}
