@@ -51,7 +51,15 @@ export function requestError(end: ExchangeEnd): string | undefined {
 }
 
 function ownWord(end: ExchangeEnd): string {
-  return end.errorType !== undefined && BOUNDED.test(end.errorType) ? end.errorType : WORDS[end.outcome];
+  if (end.errorType !== undefined && BOUNDED.test(end.errorType)) return end.errorType;
+  // Silence before the head and silence after it are two things to undici's timeouts, too.
+  if (end.outcome === "upstream-timeout" && end.firstByteMs === undefined) return "UND_ERR_HEADERS_TIMEOUT";
+  return WORDS[end.outcome];
+}
+
+/** `error.type` as somebody else found it: kept if it is a code or a status, else `_OTHER`. */
+export function boundedError(value: unknown): string {
+  return typeof value === "string" && BOUNDED.test(value) ? value : "_OTHER";
 }
 
 export type StreamEnd = "completed" | "client_closed" | "upstream_closed" | "upstream_error" | "idle_timeout" | "invalid_frame";

@@ -49,7 +49,7 @@ export function observe(meter: Meter, instruments: Instruments, options: Telemet
           result.observe(records, stats[outcome], { [LLAMA_PROXY.recorderOutcome]: outcome });
         }
         result.observe(usage, stats.queueUsage);
-        result.observe(limit, stats.queueLimit);
+        if (stats.queueLimit !== undefined) result.observe(limit, stats.queueLimit);
         if (stats.dbBytes !== undefined) result.observe(size, stats.dbBytes);
         for (const ms of stats.writeMs ?? []) instruments.recorderWriteDuration.record(ms / 1000, {});
       },

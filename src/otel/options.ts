@@ -7,7 +7,8 @@ export type OtlpProtocol = "http/json" | "http/protobuf";
 /** What the recorder counts, read at each collection of metrics. */
 export interface RecorderStats {
   readonly queueUsage: number;
-  readonly queueLimit: number;
+  /** Records that may wait; undefined where the queue is bounded by something else. */
+  readonly queueLimit?: number | undefined;
   /** Exchanges since start, by what became of them. */
   readonly written: number;
   readonly dropped: number;

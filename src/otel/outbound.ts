@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { context, SpanStatusCode, type Span } from "@opentelemetry/api";
+import { context, SpanStatusCode, type Attributes, type Meter, type MeterProvider, type Span } from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { ATTR_ERROR_TYPE, ATTR_HTTP_REQUEST_METHOD_ORIGINAL, ATTR_URL_FULL, ATTR_URL_QUERY } from "@opentelemetry/semantic-conventions";
+import { boundedError } from "./errors.ts";
 import { DISPATCH } from "./tap.ts";
 
 /** What undici tells about a request that failed. */
@@ -12,14 +13,16 @@ interface Failed {
 
 export interface Outbound {
   readonly instrumentation: UndiciInstrumentation;
+  /** Gives the instrumentation its meters, when the SDK has them. */
+  measure(provider: MeterProvider): void;
   stop(): void;
 }
 
 /**
  * The http.client spans: undici's instrumentation, for dispatches inside `tap.enter` only, with
  * what it gets wrong put right. It keeps the query in `url.full`, sets `http.request.method_original`
- * always, writes a span event where the contract has a log record, and ends an aborted request as
- * if it had gone well.
+ * always, writes a span event where the contract has a log record, ends an aborted request as if it
+ * had gone well, and takes an error's name for its type where it has no code.
  */
 export function instrumentUndici(): Outbound {
   const spans = new WeakMap<object, Span>();
@@ -29,7 +32,7 @@ export function instrumentUndici(): Outbound {
     const { request, error } = message as Failed;
     if (error.name !== "AbortError") return;
     const span = spans.get(request);
-    span?.setAttribute(ATTR_ERROR_TYPE, error.code && error.code !== "UND_ERR_ABORTED" ? error.code : "client_closed");
+    span?.setAttribute(ATTR_ERROR_TYPE, error.code === "UND_ERR_ABORTED" ? "client_closed" : (error.code ?? "client_closed"));
     span?.setStatus({ code: SpanStatusCode.ERROR });
   };
   subscribe("undici:request:error", onError);
@@ -44,14 +47,32 @@ export function instrumentUndici(): Outbound {
     requestHook: (span, request) => {
       spans.set(request, span);
       span.recordException = () => undefined;
+      const set = span.setAttribute.bind(span);
+      span.setAttribute = (key, value) => set(key, key === ATTR_ERROR_TYPE ? boundedError(value) : value);
     },
   });
 
   return {
     instrumentation,
+    measure: (provider) =>
+      instrumentation.setMeterProvider({ getMeter: (...scope) => withBoundedErrors(provider.getMeter(...scope)) }),
     stop() {
       instrumentation.disable();
       unsubscribe("undici:request:error", onError);
     },
   };
+}
+
+/** The meter with `error.type` bounded on what its histograms record. */
+function withBoundedErrors(meter: Meter): Meter {
+  const create: Meter["createHistogram"] = (name, options) => {
+    const histogram = meter.createHistogram(name, options);
+    return {
+      record(value, attributes: Attributes = {}, around) {
+        const error = attributes[ATTR_ERROR_TYPE];
+        histogram.record(value, error === undefined ? attributes : { ...attributes, [ATTR_ERROR_TYPE]: boundedError(error) }, around);
+      },
+    };
+  };
+  return Object.create(meter, { createHistogram: { value: create } }) as Meter;
 }

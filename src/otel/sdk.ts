@@ -54,10 +54,9 @@ export function startSdk(settings: Settings, options: TelemetryOptions): Sdk {
     shutdown = () => sdk.shutdown();
   } else {
     const sdk = startNodeSdk({ instrumentations: [outbound.instrumentation] });
-    // The providers come after the instrumentation there; metrics have no proxy that would catch up.
-    outbound.instrumentation.setMeterProvider(metrics.getMeterProvider());
     shutdown = () => sdk.shutdown();
   }
+  outbound.measure(metrics.getMeterProvider());
   // After the SDK, which would otherwise set a logger of its own that writes to stdout.
   diag.setLogger(diagLogger(options), { logLevel: levelOf(settings.logLevel), suppressOverrideMessage: true });
   const selfObs = settings.sdkMetrics ? metrics.getMeterProvider() : undefined;

@@ -42,6 +42,17 @@ export function missingMetrics(received: Received, vocabulary: CheckOptions["voc
   return [...metricsOf(vocabulary)].filter(([name, rule]) => rule.default && !came.has(name)).map(([name]) => name);
 }
 
+/** Attributes of the contract's spans and events that no exported one carried, as `span: attribute`. Content is left out. */
+export function missingAttributes(received: Received): string[] {
+  const seen = new Set<string>();
+  for (const span of received.spans) for (const name of Object.keys(span.attributes)) seen.add(`${spanType(span)}: ${name}`);
+  for (const log of received.logs) for (const name of Object.keys(log.attributes)) seen.add(`${log.eventName}: ${name}`);
+  const events = Object.entries(CONTRACT.events).filter(([name]) => !name.endsWith(".details"));
+  return [...Object.entries(CONTRACT.spans), ...events]
+    .flatMap(([type, rule]) => rule.attributes.map((name) => `${type}: ${name}`))
+    .filter((name) => !seen.has(name));
+}
+
 type Find = (finding: string) => void;
 
 /** What kind of span of the contract it is. */
