@@ -1,0 +1,99 @@
+/**
+ * The deltas of a reply in their order, on the way out.
+ *
+ * A piece of arguments waits until what the machine makes of it is known. When that is the piece
+ * itself, the very delta goes on, so that its frame goes out as its own bytes. What comes behind a
+ * waiting piece waits with it: order is kept across calls.
+ */
+import type { Delta, ToolArgs, ToolOpen } from "../../core/delta.ts";
+import type { Emit } from "../fix.ts";
+
+export interface Item {
+  readonly delta: Delta;
+  /** What goes out in its place; undefined while that is not known. */
+  sent: readonly Delta[] | undefined;
+}
+
+/** The pieces of one call that wait. */
+export interface Waiting {
+  readonly pieces: Item[];
+  /** Mended text not yet given to a piece. */
+  text: string;
+}
+
+export function createWaiting(): Waiting {
+  return { pieces: [], text: "" };
+}
+
+export class Line {
+  readonly #items: Item[] = [];
+  #held = 0;
+
+  get held(): number {
+    return this.#held;
+  }
+  get empty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  /** A delta nothing has to be decided about. */
+  add(delta: Delta): void {
+    this.#items.push({ delta, sent: [delta] });
+  }
+
+  /** A delta that waits until `decide`. */
+  hold(delta: Delta): Item {
+    const item: Item = { delta, sent: undefined };
+    this.#items.push(item);
+    this.#held += sizeOf(delta);
+    return item;
+  }
+
+  decide(item: Item, sent: readonly Delta[]): void {
+    if (item.sent === undefined) this.#held -= sizeOf(item.delta);
+    item.sent = sent;
+  }
+
+  /**
+   * Matches mended text to the pieces that wait for it; what no piece is left for stays in
+   * `waiting.text`. `more`: the machine holds input, so a piece may yet turn out whole.
+   */
+  match(waiting: Waiting, more: boolean): void {
+    for (let first = waiting.pieces[0]; first; first = waiting.pieces[0]) {
+      const piece = first.delta as ToolArgs;
+      if (waiting.text.startsWith(piece.text)) {
+        this.decide(first, [first.delta]);
+        waiting.text = waiting.text.slice(piece.text.length);
+        waiting.pieces.shift();
+        continue;
+      }
+      if (more && piece.text.startsWith(waiting.text)) return;
+      // It is not what came: the mended text takes the place of all that waits.
+      for (const each of waiting.pieces) this.decide(each, []);
+      if (waiting.text !== "") this.decide(first, [{ ...piece, text: waiting.text }]);
+      waiting.pieces.length = 0;
+      waiting.text = "";
+    }
+  }
+
+  flush(emit: Emit): void {
+    let count = 0;
+    for (; count < this.#items.length; count++) {
+      const sent = this.#items[count]?.sent;
+      if (sent === undefined) break;
+      for (const delta of sent) emit(delta);
+    }
+    if (count > 0) this.#items.splice(0, count);
+  }
+
+  /** Everything as it came. */
+  release(emit: Emit): void {
+    for (const item of this.#items) if (item.sent === undefined) this.decide(item, [item.delta]);
+    this.flush(emit);
+  }
+}
+
+/** A held delta that is no text still holds its frame. */
+function sizeOf(delta: Delta): number {
+  return "text" in delta ? Math.max(1, delta.text.length) : 1;
+}
