@@ -83,10 +83,20 @@ export function lookOf(
 /** Tells what ended the command and sets its exit code. The stack only when asked for. */
 export function reportFailure(cause: unknown, debug: boolean): void {
   const error = cause instanceof Error ? cause : new Error(String(cause));
-  const code = error instanceof Failure ? error.exitCode : error instanceof ConfigError ? EXIT.usage : EXIT.failure;
+  const code = exitCodeOf(error);
   const style = stderrStyle();
   for (const [i, line] of error.message.split("\n").entries()) say(i === 0 ? `${style.bad("error:")} ${line}` : line);
   if (debug) say(error.stack ?? "");
-  else if (!(error instanceof Failure) && !(error instanceof ConfigError)) say("run again with --debug for the stack");
-  setExit(code);
+  else if (code === undefined) say("run again with --debug for the stack");
+  setExit(code ?? EXIT.failure);
+}
+
+/** Undefined: not an error that anybody foresaw. */
+function exitCodeOf(error: Error): number | undefined {
+  if (error instanceof Failure) return error.exitCode;
+  if (error instanceof ConfigError) return EXIT.usage;
+  // The reader's errors are known by name: its file loads SQLite, which most commands do without.
+  if (error.name !== "ReaderError" || !("code" in error)) return undefined;
+  if (error.code === "missing") return EXIT.notFound;
+  return error.code === "sql" || error.code === "refused" ? EXIT.usage : EXIT.failure;
 }

@@ -11,9 +11,3 @@ export function findConfigFile(env: Env): string | undefined {
   const home = env["XDG_CONFIG_HOME"] || join(homedir(), ".config");
   return ["config.yaml", join(home, "llama-proxy", "config.yaml")].find((file) => existsSync(file));
 }
-
-/** The recording when neither `--db` nor `recorder.path` names one. */
-export function defaultDatabase(env: Env): string {
-  const home = env["XDG_DATA_HOME"] || join(homedir(), ".local", "share");
-  return join(home, "llama-proxy", "recordings.db");
-}

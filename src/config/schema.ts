@@ -30,7 +30,7 @@ const backend = section("The llama-server behind the sidecar.", {
   api_key_env: text("the name of an environment variable")
     .optional()
     .describe(
-      "Name of the environment variable with llama-server's API key, for the sidecar's own questions (/props, test-backend). Clients' keys pass through.",
+      "Name of the environment variable that holds llama-server's API key, for the sidecar's own questions (/props, test-backend, replay --live). Clients' keys pass through.",
     ),
 });
 
@@ -45,10 +45,10 @@ const recorder = section("The recording of every exchange, in one SQLite file.",
   enabled: flag().default(true).describe("Record."),
   path: text("a file path")
     .optional()
-    .describe("The file; without it recordings.db in the user's data folder ($XDG_DATA_HOME/llama-proxy, ~/.local/share/llama-proxy)."),
+    .describe("The file; without it llama-proxy/llama-proxy.db in the user's data folder ($XDG_DATA_HOME, ~/.local/share)."),
   all_routes: flag().default(false).describe("Also record routes that are passed through without being understood (/props, /slots, ...)."),
   max_size: size().prefault("5GB").describe("Oldest exchanges are removed above this size; 0: no limit."),
-  max_age: duration().prefault("30d").describe("Exchanges older than this are removed; 0: no limit."),
+  max_age: duration().prefault("14d").describe("Exchanges older than this are removed; 0: no limit."),
   queue_bytes: size()
     .prefault("32MiB")
     .describe("Memory for what waits to be written; above it bodies are dropped and counted, traffic never waits."),
