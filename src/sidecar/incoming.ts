@@ -68,9 +68,10 @@ function sendHead(head: Head, { reply, bodyless }: IncomingParts, changed: { rea
   const announced = headerOf(headers, "content-length");
   let length = announced === undefined ? undefined : Number(announced);
   if (changed) {
-    headers = withoutHeaders(headers, new Set(["content-length"]));
     length = changed.length;
-    if (length !== undefined) headers.push("Content-Length", String(length));
+    if (length === undefined) headers = withoutHeaders(headers, new Set(["content-length"]));
+    else if (announced === undefined) headers.push("Content-Length", String(length));
+    else headers = headers.map((text, i) => (i % 2 === 1 && headers[i - 1]?.toLowerCase() === "content-length" ? String(length) : text));
   }
   headers.push(...head.ownHeader);
   // A switch of protocols is refused with 426, which must say what it wants instead.

@@ -3,6 +3,7 @@ import {
   chatFrame,
   chatRequest,
   DONE,
+  HELLO,
   httpChunk,
   jsonReply,
   LAST_CHUNK,
@@ -142,7 +143,7 @@ describe("what passes", () => {
   });
 
   test("comments and pings pass at once, unread frames keep their bytes", async () => {
-    const odd = `: hello\n\nid: 7\nretry: 10\ndata:{"choices":[]}\n\n`;
+    const odd = `: hello\n\nid: 7\nretry: 10\ndata:{"choices":[]}\n\n${HELLO}`;
     await using llama = await startFakeLlama(async (_request, socket) => {
       socket.write(STREAM_HEAD);
       socket.write(httpChunk(":\n\n"));
@@ -272,7 +273,7 @@ describe("one end per exchange", () => {
   });
 
   test("upstream-broke: what came goes on, then an error frame, and no polite end", async () => {
-    const frames = chatFrame({ content: "Hi" });
+    const frames = chatFrame({ role: "assistant", content: "Hi" });
     await using llama = await startFakeLlama(async (_request, socket) => {
       socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(frames), httpChunk('data: {"cut')]));
       await sleep(20);
@@ -345,7 +346,7 @@ describe("one end per exchange", () => {
 
   test("16 requests in parallel against a server that closes after every stream: no 502", async () => {
     await using llama = await startFakeLlama((_request, socket) => {
-      socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(chatFrame({ content: "Hi" }) + DONE), Buffer.from(LAST_CHUNK)]));
+      socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO + DONE), Buffer.from(LAST_CHUNK)]));
     });
     await using proxy = await startTestSidecar({ backend: llama.url });
     const statuses: number[] = [];
@@ -364,7 +365,7 @@ describe("one end per exchange", () => {
 
   test("a fault of a sink or of ours stays with us: a broken sink never reaches the client", async () => {
     await using llama = await startFakeLlama((_request, socket) => {
-      socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(chatFrame({ content: "Hi" }) + DONE), Buffer.from(LAST_CHUNK)]));
+      socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO + DONE), Buffer.from(LAST_CHUNK)]));
     });
     await using proxy = await startTestSidecar({
       backend: llama.url,
@@ -375,7 +376,7 @@ describe("one end per exchange", () => {
       ],
     });
     const got = await send(proxy.url, CHAT);
-    expect(got.body.toString()).toBe(chatFrame({ content: "Hi" }) + DONE);
+    expect(got.body.toString()).toBe(HELLO + DONE);
     const [seen] = await proxy.ended();
     expect(seen?.ends.map((end) => end.outcome)).toEqual(["completed"]);
   });

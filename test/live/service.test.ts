@@ -101,7 +101,7 @@ test("live = replay: what clients got is what today's fixes make of the recorded
 }, 60_000);
 
 test("what came, what was forwarded and what was sent are kept byte for byte", async () => {
-  const reply = chatFrame({ content: "h\u00e9" }) + DONE;
+  const reply = chatFrame({ role: "assistant", content: "h\u00e9" }) + chatFrame({}, "stop") + DONE;
   await using llama = await startFakeLlama(
     (_request, socket) =>
       void socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(`: ping\n\n${reply}`), Buffer.from(LAST_CHUNK)])),

@@ -86,6 +86,9 @@ export function chatFrame(delta: unknown, finish: string | null = null, extra: R
   return `data: ${JSON.stringify({ choices: [{ finish_reason: finish, index: 0, delta }], created: 1, id: "chatcmpl-1", model: "m", object: "chat.completion.chunk", ...extra })}\n\n`;
 }
 
+/** A whole chat stream as llama-server sends it: role, one piece of text, finish; without the end mark. */
+export const HELLO = chatFrame({ role: "assistant", content: null }) + chatFrame({ content: "Hi" }) + chatFrame({}, "stop");
+
 export const DONE = "data: [DONE]\n\n";
 
 export const chatRequest = (extra: Record<string, unknown> = {}): string =>

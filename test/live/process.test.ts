@@ -1,0 +1,125 @@
+/** The program as people start it: a process of its own, signals and pipes included. */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openReader } from "../../src/recorder/reader.ts";
+import { chatRequest, DONE, HELLO, httpChunk, LAST_CHUNK, sleep, startFakeLlama, STREAM_HEAD } from "../support/fake-llama.ts";
+import { send } from "../support/raw-client.ts";
+
+const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+
+interface Run extends AsyncDisposable {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly url: URL;
+  readonly db: string;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Milliseconds from spawn to the line that says it listens. */
+  readonly startedMs: number;
+  readonly exit: Promise<number | null>;
+}
+
+async function startRun(backend: URL, args: readonly string[] = []): Promise<Run> {
+  const folder = await mkdtemp(join(tmpdir(), "llama-proxy-run-"));
+  const db = join(folder, "run.db");
+  const begun = performance.now();
+  const child = spawn(process.execPath, [MAIN, "run", "--port", "0", "--backend", backend.origin, "--db", db, ...args], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"], HOME: folder },
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  const exit = new Promise<number | null>((done) => child.on("exit", done));
+  const url = await new Promise<URL>((resolve, reject) => {
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      const match = / on (http:\/\/\S+),/.exec(stderr);
+      if (match?.[1]) resolve(new URL(match[1]));
+    });
+    child.on("exit", (code) => reject(new Error(`exited with ${code}: ${stderr}`)));
+  });
+  return {
+    process: child,
+    url,
+    db,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    startedMs: performance.now() - begun,
+    exit,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exit;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const CHAT = { method: "POST", path: "/v1/chat/completions", body: chatRequest() } as const;
+
+test("SIGTERM: what is in flight ends by itself, everything is flushed, exit 0", async () => {
+  await using llama = await startFakeLlama(async (_request, socket) => {
+    socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO)]));
+    await sleep(400);
+    socket.end(Buffer.concat([httpChunk(DONE), Buffer.from(LAST_CHUNK)]));
+  });
+  await using run = await startRun(llama.url);
+  const reply = send(run.url, CHAT);
+  while (llama.requests.length === 0) await sleep(5);
+  run.process.kill("SIGTERM");
+  expect((await reply).body.toString()).toBe(HELLO + DONE);
+  expect(await run.exit).toBe(0);
+  expect(run.stdout()).toMatch(/^model=m .*stream=true/);
+  using reader = openReader(run.db);
+  expect(reader.list()).toMatchObject([{ outcome: "completed" }]);
+});
+
+test("a second signal exits at once", async () => {
+  await using llama = await startFakeLlama(
+    (_request, socket) => void socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO)])),
+  );
+  await using run = await startRun(llama.url);
+  void send(run.url, CHAT);
+  while (llama.requests.length === 0) await sleep(5);
+  const begun = performance.now();
+  run.process.kill("SIGINT");
+  await sleep(100);
+  run.process.kill("SIGINT");
+  expect(await run.exit).toBe(130);
+  expect(performance.now() - begun).toBeLessThan(2000);
+});
+
+test("nobody reading its output does not stop it", async () => {
+  await using llama = await startFakeLlama(
+    (_request, socket) => void socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(DONE), Buffer.from(LAST_CHUNK)])),
+  );
+  await using run = await startRun(llama.url);
+  run.process.stdout.destroy();
+  run.process.stderr.destroy();
+  for (let i = 0; i < 5; i++) {
+    expect((await send(run.url, CHAT)).status).toBe(200);
+    await sleep(30);
+  }
+  expect(run.process.exitCode).toBeNull();
+});
+
+test("a port that is taken is told with its cure, exit 1", async () => {
+  await using llama = await startFakeLlama(() => {});
+  await using run = await startRun(llama.url);
+  await expect(startRun(llama.url, ["--port", run.url.port])).rejects.toThrow(/exited with 1: .*is taken.*--port/s);
+});
+
+test("the SDK is loaded behind the listening socket: status answers while it loads", async () => {
+  await using llama = await startFakeLlama(() => {});
+  await using run = await startRun(llama.url, ["--otlp", "http://127.0.0.1:9"]);
+  let state = "";
+  for (let i = 0; i < 200 && state !== "on"; i++) {
+    const status = JSON.parse((await send(run.url, { path: "/_llama-proxy/status" })).body.toString()) as { telemetry: { state: string } };
+    state = status.telemetry.state;
+    await sleep(20);
+  }
+  expect(state).toBe("on");
+  expect(run.stderr()).toContain("telemetry http://127.0.0.1:9");
+});
