@@ -90,11 +90,6 @@ function createResponsesCodec(): StreamCodec {
     deltas.push(openOf(item, call.tool));
     return call;
   }
-  function readArgs(call: { tool: number; args: boolean }, text: string | undefined, deltas: Delta[]): void {
-    if (!text) return;
-    call.args = true;
-    deltas.push({ kind: "tool-args", choice: 0, tool: call.tool, text });
-  }
 
   function readEvent(payload: JsonObject, deltas: Delta[]): void {
     const item = isObject(payload["item"]) ? payload["item"] : {};
@@ -168,6 +163,12 @@ function createResponsesCodec(): StreamCodec {
       ...deltas.flatMap((delta) => (delta.kind === "error" ? [errorFrame(delta.message, delta.type ?? "server_error")] : [])),
     ],
   };
+}
+
+function readArgs(call: { tool: number; args: boolean }, text: string | undefined, deltas: Delta[]): void {
+  if (!text) return;
+  call.args = true;
+  deltas.push({ kind: "tool-args", choice: 0, tool: call.tool, text });
 }
 
 function isEnd(type: unknown): boolean {

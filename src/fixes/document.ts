@@ -19,7 +19,8 @@ export interface FixedDocument {
 export function fixDocument(plan: FixPlan, dialect: Dialect, request: RequestView, body: Uint8Array): FixedDocument {
   const notes = createNotes();
   const text = new TextDecoder().decode(body);
-  const parsed = parseOrUndefined(text);
+  // Arguments may be written anew, so their numbers are read as spelled; vectors are never written.
+  const parsed = dialect.tools ? exactOrUndefined(text) : parseOrUndefined(text);
   if (parsed === undefined) return { sent: body, deltas: [], out: [], notes: [] };
 
   let deltas: readonly Delta[] = [];
@@ -32,17 +33,44 @@ export function fixDocument(plan: FixPlan, dialect: Dialect, request: RequestVie
     const document = lane.document(parsed);
     const input = document === parsed ? deltas : dialect.readDocument(document);
     const run = lane.run(input);
-    const tail = lane.end();
+    const tail = lane.end(false);
     const out = tail.length === 0 ? run : [...run, ...tail];
     const all = [...notes.list, ...shadowNotes];
-    if (document === parsed && out === deltas) return { sent: body, deltas, out: deltas, notes: all };
-    // Written anew: read once more with every number as it was spelled.
-    const exact = document === parsed ? parseExact(text) : document;
-    const written = out === input ? exact : dialect.writeDocument(exact, out);
+    // A stage that held text back and let it go again only cut it elsewhere.
+    if (document === parsed && sameSaid(out, deltas)) return { sent: body, deltas, out: deltas, notes: all };
+    const written = out === input ? document : dialect.writeDocument(document, out);
     return { sent: new TextEncoder().encode(JSON.stringify(written)), deltas, out, notes: all };
   } catch (cause) {
     notes.by("pipeline", "fix")({ action: "skipped", target: "frame", reason: `gave up: ${String(cause)}` });
     return { sent: body, deltas, out: deltas, notes: notes.list };
+  }
+}
+
+/** Whether two lists say the same, however their texts and arguments are cut into pieces. */
+function sameSaid(a: readonly Delta[], b: readonly Delta[]): boolean {
+  return a === b || JSON.stringify(joinPieces(a)) === JSON.stringify(joinPieces(b));
+}
+
+function joinPieces(deltas: readonly Delta[]): readonly Delta[] {
+  const joined: Delta[] = [];
+  for (const delta of deltas) {
+    const last = joined.at(-1);
+    if (last && "text" in last && "text" in delta && placeOf(last) === placeOf(delta)) {
+      joined[joined.length - 1] = { ...last, text: last.text + delta.text };
+    } else joined.push(delta);
+  }
+  return joined;
+}
+
+function placeOf(delta: Extract<Delta, { text: string }>): string {
+  return `${delta.kind}/${delta.choice}/${delta.kind === "tool-args" ? delta.tool : ""}`;
+}
+
+function exactOrUndefined(text: string): unknown {
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -56,6 +84,6 @@ function runShadow(
   const notes = createNotes();
   const lane = createLane(plan, dialect, request, notes.by);
   lane.run(dialect.readDocument(lane.document(body)));
-  lane.end();
+  lane.end(false);
   return notes.list.filter((note) => observed.has(note.fix));
 }

@@ -12,6 +12,7 @@ import type { z } from "zod";
 import type { Delta, RequestView } from "../core/delta.ts";
 import type { FixNote } from "../core/exchange.ts";
 import type { Dialect, Message } from "../dialects/dialect.ts";
+import type { Frame } from "../wire/frame.ts";
 import type { ArgumentRule } from "./arguments/rule.ts";
 import type { ContentRule } from "./content/rule.ts";
 
@@ -105,11 +106,18 @@ export interface Stage {
 
 /** What a frame fix may do. Every member is optional. */
 export interface FrameRule {
+  /**
+   * A frame that is not plainly one message: its data is neither JSON nor `[DONE]`, it has fields but
+   * no data, it is not UTF-8, or (`ended`) the body ended before its blank line. Other frames in its
+   * place, `[]` to drop it, or undefined to leave it alone.
+   */
+  readonly onOddFrame?: (frame: Frame, ended: boolean) => readonly Frame[] | undefined;
   /** A changed payload, or the same object to leave the message alone. Undefined drops the message. */
   readonly onPayload?: (payload: unknown, message: Message) => unknown;
   /** Runs behind the tool and content stages. */
   readonly onDelta?: (delta: Delta, emit: Emit) => void;
-  readonly onEnd?: (emit: Emit) => void;
+  /** The reply is over. `cut`: the backend broke off, so nothing may be said that sounds like an end. */
+  readonly onEnd?: (emit: Emit, cut: boolean) => void;
   /** A reply that came whole, before it is read into deltas. Same object: untouched. */
   readonly onDocument?: (body: unknown) => unknown;
 }

@@ -3,6 +3,7 @@ import type { FixNote } from "../core/exchange.ts";
 import type { Dialect, Message } from "../dialects/dialect.ts";
 import { createArgumentStage } from "./arguments/stage.ts";
 import { createContentStage } from "./content/stage.ts";
+import type { Frame } from "../wire/frame.ts";
 import type { Emit, FixPlan, FrameRule, Note, PlannedFix, Stage } from "./fix.ts";
 
 /** More notes than this say nothing new about one reply. */
@@ -31,12 +32,14 @@ export function createNotes(): { readonly list: FixNote[]; readonly by: (fix: st
  * says so, and the others go on.
  */
 export interface Lane {
+  /** What an odd frame should have been, or undefined when no rule knows. */
+  oddFrame(frame: Frame, ended: boolean): readonly Frame[] | undefined;
   /** The message with changed payload, the same message, or undefined when a rule drops it. */
   payload(message: Message): Message | undefined;
   document(body: unknown): unknown;
   /** `deltas` itself when no stage changed anything. */
   run(deltas: readonly Delta[]): readonly Delta[];
-  end(): readonly Delta[];
+  end(cut: boolean): readonly Delta[];
   /** Give up: everything held, verbatim. The lane changes nothing from here on. */
   release(): readonly Delta[];
   /** Characters held back now. */
@@ -45,7 +48,11 @@ export interface Lane {
 
 interface Slot {
   readonly name: string;
-  stage: Stage | undefined;
+  stage: LaneStage | undefined;
+}
+
+interface LaneStage extends Omit<Stage, "onEnd"> {
+  onEnd(emit: Emit, cut: boolean): void;
 }
 
 type NoteBy = (fix: string, mode: PlannedFix["mode"]) => Note;
@@ -102,6 +109,17 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     }
   }
 
+  /** Runs one rule; if it throws, it is left out for the rest of the reply. */
+  function guarded(entry: (typeof rules)[number], work: (rule: FrameRule) => void): void {
+    if (!entry.rule) return;
+    try {
+      work(entry.rule);
+    } catch (cause) {
+      entry.rule = undefined;
+      entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
+    }
+  }
+
   function through(from: number, delta: Delta, out: Delta[]): void {
     for (let i = from; i < slots.length; i++) {
       const slot = slots[i];
@@ -118,52 +136,50 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     out.push(delta);
   }
 
-  function endFrom(release: boolean): readonly Delta[] {
+  function endAll(how: "end" | "cut" | "release"): readonly Delta[] {
     const out: Delta[] = [];
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i];
       if (!slot?.stage) continue;
       const next: Emit = (emitted) => through(i + 1, emitted, out);
       try {
-        if (release) slot.stage.release(next);
-        else slot.stage.onEnd(next);
+        if (how === "release") slot.stage.release(next);
+        else slot.stage.onEnd(next, how === "cut");
       } catch (cause) {
         cutOut(slot, next, cause);
       }
-      if (release) slot.stage = undefined;
+      if (how === "release") slot.stage = undefined;
     }
     return out;
   }
 
   return {
-    payload(message) {
-      let current = message;
+    oddFrame(frame, ended) {
+      let frames: readonly Frame[] = [frame];
       for (const entry of rules) {
-        const onPayload = entry.rule?.onPayload;
-        if (!onPayload) continue;
-        try {
+        guarded(entry, ({ onOddFrame }) => {
+          if (onOddFrame) frames = frames.flatMap((current) => onOddFrame(current, ended) ?? [current]);
+        });
+      }
+      return frames.length === 1 && frames[0] === frame ? undefined : frames;
+    },
+    payload(message) {
+      let current: Message | undefined = message;
+      for (const entry of rules) {
+        guarded(entry, ({ onPayload }) => {
+          if (!onPayload || !current) return;
           const payload = onPayload(current.payload, current);
-          if (payload === current.payload) continue;
-          if (payload === undefined) return undefined;
-          current = { frame: message.frame, payload };
-        } catch (cause) {
-          entry.rule = undefined;
-          entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
-        }
+          if (payload !== current.payload) current = payload === undefined ? undefined : { frame: message.frame, payload };
+        });
       }
       return current;
     },
     document(body) {
       let current = body;
       for (const entry of rules) {
-        const onDocument = entry.rule?.onDocument;
-        if (!onDocument) continue;
-        try {
-          current = onDocument(current);
-        } catch (cause) {
-          entry.rule = undefined;
-          entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
-        }
+        guarded(entry, ({ onDocument }) => {
+          if (onDocument) current = onDocument(current);
+        });
       }
       return current;
     },
@@ -173,8 +189,8 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
       for (const delta of deltas) through(0, delta, out);
       return sameDeltas(deltas, out) ? deltas : out;
     },
-    end: () => endFrom(false),
-    release: () => endFrom(true),
+    end: (cut) => endAll(cut ? "cut" : "end"),
+    release: () => endAll("release"),
     get held() {
       return slots.reduce((sum, slot) => sum + (slot.stage?.held ?? 0), 0);
     },

@@ -64,28 +64,41 @@ export function createStreamPipeline(
     return deltas.length === 0 ? [] : codec.append(last, deltas).map((frame) => frame.raw);
   }
 
-  function step(raw: Uint8Array): Step {
+  function step(raw: Uint8Array, ended: boolean): Step {
     const frame = frames.read(raw);
-    if (frame.data === undefined) return passThrough(frame, [raw]);
-    const message: Message = { frame, payload: parseOrUndefined(frame.data) };
-    shadow?.see(message);
+    shadow?.see(frame, ended);
+    const message = messageOf(frame);
+    const mended = isOdd(message, ended) ? lane.oddFrame(frame, ended) : undefined;
+    if (!mended) return relay(message);
+    const steps = mended.map((made) => relay(made === frame ? message : messageOf(made)));
+    return {
+      frame,
+      deltas: steps.flatMap((made) => made.deltas),
+      out: steps.flatMap((made) => made.out),
+      sent: steps.flatMap((made) => made.sent),
+    };
+  }
+
+  function relay(message: Message): Step {
+    const { frame } = message;
+    if (frame.data === undefined) return passThrough(frame, [frame.raw]);
     const read = lane.payload(message);
     if (read === undefined) return passThrough(frame, []);
     last = read;
     const deltas = codec.read(read);
     const out = lane.run(deltas);
     if (lane.held > 0) framesHeld += 1;
-    if (out === deltas && read === message && !codec.dirty) return { frame, deltas, out, sent: [raw] };
+    if (out === deltas && read === message && !codec.dirty) return { frame, deltas, out, sent: [frame.raw] };
     // Only now is it worth reading the numbers exactly: the frame is written anew.
     const exact: Message = read === message ? { frame, payload: reparse(frame.data) } : read;
     return { frame, deltas, out, sent: codec.write(exact, out).map((written) => written.raw) };
   }
 
   /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */
-  function guardedStep(raw: Uint8Array): Step {
+  function guardedStep(raw: Uint8Array, ended = false): Step {
     if (unread) return passThrough(unreadFrame(raw), [raw]);
     try {
-      return step(raw);
+      return step(raw, ended);
     } catch (cause) {
       return passThrough(unreadFrame(raw), [...stopReading(`gave up reading: ${String(cause)}`), raw]);
     }
@@ -124,13 +137,13 @@ export function createStreamPipeline(
     end(cut = false) {
       const steps: Step[] = [];
       const rest = framer.end();
-      if (rest.length > 0) steps.push(cut ? passThrough(unreadFrame(rest), []) : guardedStep(rest));
+      if (rest.length > 0) steps.push(cut ? passThrough(unreadFrame(rest), []) : guardedStep(rest, true));
       if (unread) return steps;
-      shadow?.end();
+      shadow?.end(cut);
       let out: readonly Delta[] = [];
       let sent: readonly Uint8Array[] = [];
       try {
-        out = lane.end();
+        out = lane.end(cut);
         sent = append(out);
       } catch (cause) {
         sent = stopReading(`gave up at the end: ${String(cause)}`);
@@ -152,6 +165,19 @@ function unreadFrame(raw: Uint8Array): Frame {
   return { raw, event: undefined, data: undefined };
 }
 
+function messageOf(frame: Frame): Message {
+  return { frame, payload: frame.data === undefined ? undefined : parseOrUndefined(frame.data) };
+}
+
+const COLON = 58;
+
+/** Whether a frame is not plainly one message. Comments (pings) and blank lines are plain. */
+function isOdd({ frame, payload }: Message, ended: boolean): boolean {
+  if (ended) return true;
+  if (frame.data === undefined) return frame.raw.length > 2 && frame.raw[0] !== COLON;
+  return (payload === undefined && frame.data !== "[DONE]") || frame.data.includes("\uFFFD");
+}
+
 function reparse(data: string): unknown {
   try {
     return parseExact(data);
@@ -168,17 +194,20 @@ function createShadow(plan: FixPlan, dialect: Dialect, request: RequestView): Sh
   const lane: Lane = createLane(plan, dialect, request, notes.by);
   const codec = dialect.codec(request);
   return {
-    see(message) {
-      const read = lane.payload(message);
-      if (read) lane.run(codec.read(read));
+    see(frame, ended) {
+      const odd = isOdd(messageOf(frame), ended) ? lane.oddFrame(frame, ended) : undefined;
+      for (const seen of odd ?? [frame]) {
+        const read = seen.data === undefined ? undefined : lane.payload(messageOf(seen));
+        if (read) lane.run(codec.read(read));
+      }
     },
-    end: () => void lane.end(),
+    end: (cut) => void lane.end(cut),
     notes: () => notes.list.filter((note) => observed.has(note.fix)),
   };
 }
 
 interface Shadow {
-  see(message: Message): void;
-  end(): void;
+  see(frame: Frame, ended: boolean): void;
+  end(cut: boolean): void;
   notes(): readonly FixNote[];
 }

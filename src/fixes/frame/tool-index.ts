@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { asNumber, parseOrUndefined, type JsonObject } from "../../wire/json.ts";
+import { defineFrameFix, snippet } from "../fix.ts";
+import { argumentsOf, idOf, mapCalls, nameOf } from "./walk.ts";
+
+interface Call {
+  /** The index it came under; undefined where it had none. */
+  readonly wire: number | undefined;
+  readonly out: number;
+  id: string;
+  name: string;
+  /** Arguments so far, kept only for calls without an id: they are what tells two calls apart. */
+  text: string;
+  told: boolean;
+}
+
+/**
+ * Deltas of a call are joined by `index`. Where it is missing, null, or the same for every call, the
+ * calls are told apart by what opens one: a new id, or a new name. Interleaved deltas of calls that
+ * have their own index are left alone.
+ */
+export const toolIndex = defineFrameFix({
+  name: "toolcall_index",
+  summary: "Tool-call deltas without an index, or all under the same index, get one index per call",
+  defaultMode: "fix",
+  holds: "nothing",
+  example: { before: '{"tool_calls":[{"index":null,"id":"b",…}]}', after: '{"tool_calls":[{"index":1,"id":"b",…}]}' },
+  source: "llama-proxy's toolcall_null_index, BerriAI/litellm#33678 (always 0), ollama, github-copilot-llm-gateway (missing)",
+  options: z.strictObject({}),
+  start({ dialect, request, note }) {
+    if (dialect.name !== "openai.chat_completions") return undefined;
+    const offered = new Set(request.tools.map((tool) => tool.name));
+    const byChoice = new Map<number, Call[]>();
+
+    /** Whether a delta under the index of `last` opens another call. */
+    function opensAnother(last: Call, id: string, name: string, text: string): boolean {
+      if (id !== "" && last.id !== "") return id !== last.id;
+      if (name === "" || last.name === "") return false;
+      const whole = last.text.trimStart().startsWith("{") && parseOrUndefined(last.text) !== undefined;
+      // The same again is a resend, not a second call.
+      if (name === last.name) return whole && text !== last.text;
+      return whole || offered.size === 0 || (offered.has(name) && offered.has(last.name));
+    }
+
+    function callOf(calls: Call[], wire: number | undefined, call: JsonObject): Call {
+      const [id, name, text] = [idOf(call), nameOf(call), argumentsOf(call)];
+      let found = id === "" ? undefined : calls.find((known) => known.id === id && (wire === undefined || known.wire === wire));
+      if (!found) {
+        const last = wire === undefined ? calls.at(-1) : calls.findLast((known) => known.wire === wire);
+        if (last && !opensAnother(last, id, name, text)) found = last;
+      }
+      if (!found) {
+        const taken = new Set(calls.map((known) => known.out));
+        const free = taken.size === 0 ? 0 : Math.max(...taken) + 1;
+        found = { wire, out: wire !== undefined && !taken.has(wire) ? wire : free, id: "", name: "", text: "", told: false };
+        calls.push(found);
+      }
+      found.id ||= id;
+      found.name ||= name;
+      if (found.id === "") found.text += text;
+      return found;
+    }
+
+    return {
+      onPayload: (payload) =>
+        mapCalls(payload, "delta", (call, choice) => {
+          let calls = byChoice.get(choice);
+          if (!calls) byChoice.set(choice, (calls = []));
+          const index = call["index"];
+          const number = typeof index === "string" && /^\d+$/u.test(index) ? Number(index) : asNumber(index);
+          const wire = number !== undefined && number >= 0 ? number : undefined;
+          const placed = callOf(calls, wire, call);
+          const { out } = placed;
+          if (index === out) return call;
+          if (!placed.told) {
+            const before = snippet(index === undefined ? "no index" : JSON.stringify(index));
+            const rule = wire === undefined ? "missing" : "shared";
+            note({ action: "fixed", target: "frame", rule, choice, tool: out, toolName: placed.name, before, after: String(out) });
+          }
+          placed.told = true;
+          return { ...call, index: out };
+        }),
+    };
+  },
+});
