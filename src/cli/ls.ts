@@ -39,9 +39,10 @@ async function list(options: Options): Promise<void> {
   if (options.slow !== undefined && slowMs === undefined)
     throw new Failure(EXIT.usage, `--slow ${options.slow}: expected a time such as 5s`);
   const since = sinceOf(options.since, now);
+  const limit = countOf("-n", options.number);
   using reader = await openRecordings(options);
   const exchanges = reader.list({
-    limit: countOf("-n", options.number),
+    limit,
     ...(since === undefined ? {} : { since }),
     ...(options.model === undefined ? {} : { model: options.model }),
     ...(options.errors ? { errors: true } : {}),

@@ -141,7 +141,6 @@ function planWith(config: Config, options: Options): FixPlan {
   for (const name of on) modules[name] = { ...modules[name], enabled: true, mode: "fix" };
   for (const name of off) modules[name] = { ...modules[name], enabled: false };
   // --with on a configuration that has fixes off means these alone.
-  if (!config.fixes.enabled)
-    for (const { name } of FIXES) if (!on.includes(name)) modules[name] = { ...modules[name], enabled: false };
+  if (!config.fixes.enabled) for (const { name } of FIXES) if (!on.includes(name)) modules[name] = { ...modules[name], enabled: false };
   return planFixes({ enabled: true, modules });
 }

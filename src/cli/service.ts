@@ -7,6 +7,7 @@ import { realClock } from "../core/clock.ts";
 import { fanOut, type ExchangeSink } from "../core/sink.ts";
 import type { Config } from "../config/schema.ts";
 import { planFixes } from "../fixes/index.ts";
+import { watchBackend, type BackendWatch } from "./backend-watch.ts";
 import { createLazyTelemetry } from "../otel/lazy.ts";
 import type { RecorderStats, TelemetrySink } from "../otel/options.ts";
 import { defaultPath } from "../recorder/default-path.ts";
@@ -59,7 +60,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   // The SDK is loaded once the sidecar listens; until then exchanges are not measured.
   const listening = Promise.withResolvers<void>();
-  const telemetry = telemetryOf(options, backend, listening.promise, () => recorder);
+  const watch = watchOf(options);
+  const telemetry = telemetryOf(options, backend, listening.promise, () => recorder, watch);
   const recording = config.recorder.enabled ? recordingPath(config, env) : undefined;
   const recorder = recording === undefined ? undefined : recorderOf(options, recording, telemetry);
 
@@ -102,6 +104,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   async function stop(graceMs: number): Promise<void> {
     await sidecar.drain(graceMs);
+    watch?.[Symbol.dispose]();
     await Promise.allSettled([recorder?.[Symbol.asyncDispose](), telemetry?.[Symbol.asyncDispose]()]);
     await upstream[Symbol.asyncDispose]();
   }
@@ -148,6 +151,7 @@ function telemetryOf(
   backend: URL,
   listening: Promise<void>,
   recorder: () => RecorderSink | undefined,
+  watch: BackendWatch | undefined,
 ): TelemetrySink | undefined {
   const { otel } = options.config;
   const signals = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"];
@@ -174,7 +178,7 @@ function telemetryOf(
         },
         shutdownTimeoutMs: otel.shutdown_timeout_seconds * 1000,
         conversationIdHeader: otel.conversation_id_header,
-        gauges: { recorder: () => gaugesOf(options, recorder()) },
+        gauges: { recorder: () => gaugesOf(options, recorder()), ...(watch ? { slots: watch.slots, server: watch.server } : {}) },
         onDiagnostic: (level, message) => {
           if (level === "error" || level === "warn" || options.debug) options.say(`telemetry: ${message}`);
         },
@@ -182,6 +186,13 @@ function telemetryOf(
     },
     (cause) => options.say(`telemetry could not be started, traffic goes on without it: ${describe(cause, options.debug)}`),
   );
+}
+
+function watchOf({ config, env }: ServiceOptions): BackendWatch | undefined {
+  const seconds = config.otel.poll_interval_seconds;
+  const name = config.backend.api_key_env;
+  if (seconds === 0 || !config.otel.enabled) return undefined;
+  return watchBackend({ url: config.backend.url, apiKey: name === undefined ? undefined : env[name] }, seconds * 1000);
 }
 
 /** The recorder's counts as the telemetry contract names them. The queue is bounded by bytes; as records that is at most `queue_bytes` of bare rows. */

@@ -34,8 +34,9 @@ const COLUMNS: readonly Column[] = [
 
 async function sessions(options: Options): Promise<void> {
   const since = sinceOf(options.since, Date.now());
+  const limit = countOf("-n", options.number);
   using reader = await openRecordings(options);
-  const rows = reader.sessions({ limit: countOf("-n", options.number), ...(since === undefined ? {} : { since }) });
+  const rows = reader.sessions({ limit, ...(since === undefined ? {} : { since }) });
   if (options.json) {
     return printJson({
       sessions: rows.map((row) => ({

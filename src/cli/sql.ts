@@ -17,8 +17,9 @@ export function configure(command: Command): void {
 }
 
 async function runQuery(query: string, options: Options): Promise<void> {
+  const limit = countOf("--limit", options.limit);
   using reader = await openRecordings(options);
-  const { columns, rows, truncated } = reader.query(query, { limit: countOf("--limit", options.limit) });
+  const { columns, rows, truncated } = reader.query(query, { limit });
   if (options.json) {
     const named = rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, jsonValue(row[i])])));
     return printJson({ columns, rows: named, truncated });

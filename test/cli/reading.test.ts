@@ -26,7 +26,7 @@ describe("ls", () => {
     const { code, json: document } = await json("ls");
     expect(code).toBe(0);
     expect(document.schema_version).toBe(1);
-    expect(document.exchanges.map((exchange: { id: string }) => exchange.id)).toEqual([...recorded.ids].reverse());
+    expect(document.exchanges.map((exchange: { id: string }) => exchange.id)).toEqual(recorded.ids.toReversed());
     expect(document.exchanges[3]).toMatchObject({
       method: "POST",
       path: "/v1/chat/completions",

@@ -1,0 +1,40 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const BIN = fileURLToPath(new URL("../../bin/llama-proxy.mjs", import.meta.url));
+// Built by `npm ci`; a bare checkout has none.
+const built = existsSync(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** A Node of this machine that is too old to run llama-proxy itself. */
+const old = (process.env["PATH"] ?? "")
+  .split(delimiter)
+  .map((folder) => join(folder, "node"))
+  .find((file) => existsSync(file) && Number.parseInt(execFileSync(file, ["-p", "process.versions.node"]).toString(), 10) < 24);
+
+const nodes = [process.execPath, ...(old === undefined ? [] : [old])];
+
+describe.skipIf(!built).each(nodes)("the launcher on %s", (node) => {
+  test("passes arguments, output and exit code through", () => {
+    const fine = spawnSync(node, [BIN, "version", "--json"]);
+    expect(fine.status).toBe(0);
+    expect(Number.parseInt(JSON.parse(fine.stdout.toString()).node, 10)).toBeGreaterThanOrEqual(24);
+    const wrong = spawnSync(node, [BIN, "nonsense"]);
+    expect([wrong.status, wrong.stderr.toString()]).toEqual([2, expect.stringContaining('no command "nonsense"')]);
+  });
+
+  test("passes SIGTERM on: the sidecar drains and exits 0", async () => {
+    const db = join(mkdtempSync(join(tmpdir(), "llama-proxy-bin-")), "x.db");
+    const child = spawn(node, [BIN, "run", "--port", "0", "--backend", "http://127.0.0.1:9", "--db", db], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await expect.poll(() => said, { timeout: 10_000 }).toContain("llama-server at");
+    child.kill("SIGTERM");
+    expect(await new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)))).toBe(0);
+  });
+});
