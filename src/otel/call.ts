@@ -13,6 +13,7 @@ import { ATTR_ERROR_TYPE, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT } from "@opentel
 import type { RequestView } from "../core/delta.ts";
 import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
 import { headerOf } from "../wire/headers.ts";
+import type { ChunkTimes } from "./chunk-times.ts";
 import { createCapture, type Capture } from "./content.ts";
 import { callError } from "./errors.ts";
 import { emitDetails, emitException } from "./events.ts";
@@ -29,6 +30,7 @@ export interface TapParts {
   readonly tracer: Tracer;
   readonly logger: Logger;
   readonly instruments: Instruments;
+  readonly chunkTimes: ChunkTimes;
   readonly models: Models;
   readonly providerName: string;
   readonly backend: { readonly address: string; readonly port: number };

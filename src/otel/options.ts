@@ -71,6 +71,7 @@ export interface SignalState {
   readonly failed: number;
   /** Not queued: the queue was full. */
   readonly dropped: number;
+  /** Waiting or under way. */
   readonly queued: number;
 }
 

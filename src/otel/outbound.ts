@@ -54,8 +54,7 @@ export function instrumentUndici(): Outbound {
 
   return {
     instrumentation,
-    measure: (provider) =>
-      instrumentation.setMeterProvider({ getMeter: (...scope) => withBoundedErrors(provider.getMeter(...scope)) }),
+    measure: (provider) => instrumentation.setMeterProvider({ getMeter: (...scope) => withBoundedErrors(provider.getMeter(...scope)) }),
     stop() {
       instrumentation.disable();
       unsubscribe("undici:request:error", onError);

@@ -3,6 +3,7 @@ import { OTLPMetricExporter as OTLPProtoMetricExporter } from "@opentelemetry/ex
 import {
   AggregationType,
   InstrumentType,
+  type MetricProducer,
   MetricReader,
   PeriodicExportingMetricReader,
   type PushMetricExporter,
@@ -18,7 +19,12 @@ import { counted, type Tally } from "./tally.ts";
 const MAX_SERIES = 500;
 
 /** Pushes metrics every `exportIntervalMs`. */
-export function createPushReader(settings: Settings, headers: Record<string, string>, tally: Tally): PeriodicExportingMetricReader {
+export function createPushReader(
+  settings: Settings,
+  headers: Record<string, string>,
+  metricProducers: MetricProducer[],
+  tally: Tally,
+): PeriodicExportingMetricReader {
   const config = exporterConfig(settings.metrics, headers);
   const inner = settings.metrics.protocol === "http/protobuf" ? new OTLPProtoMetricExporter(config) : new OTLPMetricExporter(config);
   const exporter: PushMetricExporter = {
@@ -33,6 +39,7 @@ export function createPushReader(settings: Settings, headers: Record<string, str
   };
   return new PeriodicExportingMetricReader({
     exporter,
+    metricProducers,
     exportIntervalMillis: settings.exportIntervalMs,
     exportTimeoutMillis: Math.min(settings.metrics.timeoutMs ?? settings.exportIntervalMs, settings.exportIntervalMs),
     cardinalityLimits: { default: MAX_SERIES },
@@ -41,8 +48,8 @@ export function createPushReader(settings: Settings, headers: Record<string, str
 
 /** Metrics that wait to be asked for. */
 export class PullReader extends MetricReader {
-  constructor() {
-    super({ cardinalitySelector: () => MAX_SERIES });
+  constructor(metricProducers: MetricProducer[]) {
+    super({ metricProducers, cardinalitySelector: () => MAX_SERIES });
   }
 
   protected override async onForceFlush(): Promise<void> {}

@@ -1,6 +1,7 @@
 import { context, diag, DiagLogLevel, logs, metrics, propagation, trace, type DiagLogger } from "@opentelemetry/api";
 import { defaultResource, envDetector, resourceFromAttributes, serviceInstanceIdDetector } from "@opentelemetry/resources";
 import { NodeSDK, startNodeSdk } from "@opentelemetry/sdk-node";
+import type { MetricProducer } from "@opentelemetry/sdk-metrics";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
 import type { TelemetryOptions, TelemetryState } from "./options.ts";
 import { instrumentUndici } from "./outbound.ts";
@@ -19,7 +20,8 @@ export interface Sdk {
   stop(): Promise<void>;
 }
 
-export function startSdk(settings: Settings, options: TelemetryOptions): Sdk {
+/** `producers` bring metrics of their own to every reader. */
+export function startSdk(settings: Settings, options: TelemetryOptions, producers: MetricProducer[]): Sdk {
   let lastError: string | undefined;
   const onFailure = (cause: unknown) => {
     lastError = cause instanceof Error ? cause.message : String(cause);
@@ -32,8 +34,8 @@ export function startSdk(settings: Settings, options: TelemetryOptions): Sdk {
   const headers = { ...options.headers };
   const spans = settings.traces.on ? createSpanQueue(settings.traces, headers, settings.queue.spans, tallies.spans) : undefined;
   const records = settings.logs.on ? createLogQueue(settings.logs, headers, settings.queue.logs, tallies.logs) : undefined;
-  const push = settings.metrics.on ? createPushReader(settings, headers, tallies.metrics) : undefined;
-  const pull = options.pull && settings.configFile === undefined ? new PullReader() : undefined;
+  const push = settings.metrics.on ? createPushReader(settings, headers, producers, tallies.metrics) : undefined;
+  const pull = options.pull && settings.configFile === undefined ? new PullReader(producers) : undefined;
   const outbound = instrumentUndici();
 
   let shutdown: () => Promise<void>;

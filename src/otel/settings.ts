@@ -15,6 +15,8 @@ export interface Settings {
   /** Detectors named by OTEL_NODE_RESOURCE_DETECTORS take the place of ours. */
   readonly ownDetectors: boolean;
   readonly sdkMetrics: boolean;
+  /** Metrics are cumulative with explicit buckets, and the readers are ours. */
+  readonly plainHistograms: boolean;
   readonly exportIntervalMs: number;
   readonly shutdownTimeoutMs: number;
   readonly queue: { readonly spans: BatchSettings; readonly logs: BatchSettings };
@@ -42,6 +44,8 @@ export interface BatchSettings {
 const EXPORT_TIMEOUT_MS = 3000;
 /** Spans and events that may wait for export; the SDK's default of 2,048 is gone in seconds. */
 const MAX_QUEUE = 8192;
+
+const DEFAULT_AGGREGATION = "explicit_bucket_histogram";
 
 const CAPTURE: ReadonlyMap<string, CaptureContent> = new Map<string, CaptureContent>([
   ["NO_CONTENT", "none"],
@@ -109,6 +113,11 @@ export function settle(options: TelemetryOptions, warn: (message: string) => voi
     logs: signalOf("LOGS"),
     ownDetectors: read("OTEL_NODE_RESOURCE_DETECTORS") === undefined,
     sdkMetrics: read("OTEL_NODE_EXPERIMENTAL_SDK_METRICS")?.toLowerCase() === "true",
+    plainHistograms:
+      options.histograms !== "exponential" &&
+      read("OTEL_CONFIG_FILE") === undefined &&
+      (read("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE") ?? "cumulative").toLowerCase() === "cumulative" &&
+      (read("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION") ?? DEFAULT_AGGREGATION) === DEFAULT_AGGREGATION,
     exportIntervalMs: number("OTEL_METRIC_EXPORT_INTERVAL") ?? options.exportIntervalMs ?? 15_000,
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? 2000,
     queue: { spans: batchOf("OTEL_BSP"), logs: batchOf("OTEL_BLRP") },

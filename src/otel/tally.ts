@@ -1,11 +1,9 @@
 import type { SignalState } from "./options.ts";
 
-/** What of one signal waits, left, was lost. `admit` keeps what waits below the queue's bound. */
+/** What of one signal waits or is under way, has left, was lost. `admit` keeps the first below the queue's bound. */
 export interface Tally {
   /** False when the queue is full: the item is counted as dropped and must not be queued. */
   admit(): boolean;
-  /** The batch went from the queue to the exporter. */
-  handed(items: number): void;
   exported(items: number): void;
   failed(items: number, cause: unknown): void;
   state(): SignalState;
@@ -25,13 +23,12 @@ export function createTally(max: number, onFailure: (cause: unknown) => void): T
       queued += 1;
       return true;
     },
-    handed(items) {
-      queued -= items;
-    },
     exported(items) {
+      queued -= items;
       exported += items;
     },
     failed(items, cause) {
+      queued -= items;
       failed += items;
       onFailure(cause);
     },
@@ -46,7 +43,6 @@ interface Exports<T> {
 /** The exporter's `export` with each batch's way counted. */
 export function counted<T>(exporter: Exports<T>, size: (items: T) => number, tally: Tally): Exports<T>["export"] {
   return (items, done) => {
-    tally.handed(size(items));
     exporter.export(items, (result) => {
       // ExportResultCode.SUCCESS
       if (result.code === 0) tally.exported(size(items));

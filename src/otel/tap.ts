@@ -6,7 +6,6 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
-  type Attributes,
   type Span,
   type TextMapGetter,
 } from "@opentelemetry/api";
@@ -17,10 +16,11 @@ import {
   ATTR_URL_SCHEME,
 } from "@opentelemetry/semantic-conventions";
 import type { RequestView } from "../core/delta.ts";
-import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
+import type { ExchangeEnd, ExchangeStart, Step } from "../core/exchange.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import { headerOf, headerValues, mediaType, type RawHeaders } from "../wire/headers.ts";
 import { endCall, startCall, type OpenCall, type TapParts } from "./call.ts";
+import type { ChunkCell } from "./chunk-times.ts";
 import { requestError } from "./errors.ts";
 import { emitFixes } from "./events.ts";
 import { methodOf, serverRequest, serverSpanName } from "./inbound.ts";
@@ -63,8 +63,9 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
   let backendStatus: number | undefined;
   let streaming = false;
   let lastChunkMs: number | undefined;
-  /** Attributes of the per-chunk metric: made once, because it is recorded for every frame. */
-  let chunkAttributes: Attributes | undefined;
+  /** Looked up once, because it is recorded into for every frame. */
+  let chunkCell: ChunkCell | undefined;
+  let servedModel: string | undefined;
 
   function openCall(of: Operation): OpenCall {
     return (call ??= startCall(parts, start, of, view, serverContext, start.at + (parts.now() - begun)));
@@ -90,12 +91,10 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
       if (step.frame.data === undefined) return;
       call?.capture?.deltas(step.out);
       if (!call || !isInference(call.operation)) return;
+      if (!chunkCell) servedModel ??= modelOf(step);
       if (lastChunkMs !== undefined) {
-        if (!chunkAttributes) {
-          const meta = step.deltas.find((delta) => delta.kind === "meta" && delta.model !== undefined);
-          chunkAttributes = call.metricAttributes(meta?.kind === "meta" ? meta.model : undefined);
-        }
-        instruments.timePerOutputChunk.record((atMs - lastChunkMs) / 1000, chunkAttributes);
+        chunkCell ??= parts.chunkTimes.cell(call.metricAttributes(servedModel));
+        chunkCell.record((atMs - lastChunkMs) / 1000);
       }
       lastChunkMs = atMs;
     },
@@ -113,6 +112,14 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
     },
   };
   return { span, tap };
+}
+
+/** The model a frame names: every chat frame does; of Messages only the first. */
+function modelOf(step: Step): string | undefined {
+  for (const delta of step.deltas) {
+    if (delta.kind === "meta" && delta.model !== undefined) return delta.model;
+  }
+  return undefined;
 }
 
 function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: ExchangeEnd): void {

@@ -11,6 +11,7 @@
  */
 import { logs, metrics, trace } from "@opentelemetry/api";
 import type { TapParts } from "./call.ts";
+import { chunkTimesThrough, createChunkTimes } from "./chunk-times.ts";
 import { observe } from "./gauges.ts";
 import { createInstruments } from "./instruments.ts";
 import { createModels } from "./models.ts";
@@ -26,8 +27,9 @@ export function startTelemetry(options: TelemetryOptions): TelemetrySink {
   const settings = settle(options, (message) => options.onDiagnostic?.("warn", message));
   if (settings.disabled) return silent();
 
-  const sdk = startSdk(settings, options);
   const version = options.serviceVersion;
+  const cells = settings.plainHistograms ? createChunkTimes(settings.semconv, version) : undefined;
+  const sdk = startSdk(settings, options, cells ? [cells.producer] : []);
   const meter = metrics.getMeter(SCOPE, version);
   const instruments = createInstruments(meter, settings.semconv);
   const stopObserving = observe(meter, instruments, options);
@@ -35,6 +37,7 @@ export function startTelemetry(options: TelemetryOptions): TelemetrySink {
     tracer: trace.getTracer(SCOPE, version),
     logger: logs.getLogger(SCOPE, version),
     instruments,
+    chunkTimes: cells ?? chunkTimesThrough(instruments.timePerOutputChunk),
     models: createModels(options.maxModels ?? 50),
     providerName: options.providerName ?? "llamacpp",
     backend: options.backend,

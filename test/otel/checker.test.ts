@@ -40,21 +40,42 @@ const inference = (change: (span: ReceivedSpan) => ReceivedSpan) => spans((span)
 const server = (change: (span: ReceivedSpan) => ReceivedSpan) => spans((span) => (span.kind === 2 ? change(span) : span));
 
 const FAULTS: Readonly<Record<string, readonly [Change, RegExp]>> = {
-  "a span that lacks a required attribute": [inference((s) => ({ ...s, attributes: without(s.attributes, "gen_ai.provider.name") })), /lacks gen_ai.provider.name/],
-  "an attribute nobody agreed on": [server((s) => ({ ...s, attributes: { ...s.attributes, "gen_ai.system": text("x") } })), /not in its list/],
-  "a text where a number belongs": [inference((s) => ({ ...s, attributes: { ...s.attributes, "gen_ai.usage.input_tokens": text("3") } })), /is string, not int/],
-  "a value outside a closed list": [inference((s) => ({ ...s, attributes: { ...s.attributes, "llama_proxy.api.type": text("x") } })), /none of its values/],
+  "a span that lacks a required attribute": [
+    inference((s) => ({ ...s, attributes: without(s.attributes, "gen_ai.provider.name") })),
+    /lacks gen_ai.provider.name/,
+  ],
+  "an attribute nobody agreed on": [
+    server((s) => ({ ...s, attributes: { ...s.attributes, "gen_ai.system": text("x") } })),
+    /not in its list/,
+  ],
+  "a text where a number belongs": [
+    inference((s) => ({ ...s, attributes: { ...s.attributes, "gen_ai.usage.input_tokens": text("3") } })),
+    /is string, not int/,
+  ],
+  "a value outside a closed list": [
+    inference((s) => ({ ...s, attributes: { ...s.attributes, "llama_proxy.api.type": text("x") } })),
+    /none of its values/,
+  ],
   "a wrong kind": [inference((s) => ({ ...s, kind: 1 })), /has kind 1/],
   "a wrong name": [server((s) => ({ ...s, name: "GET /x" })), /should be named/],
   "an error without a type": [inference((s) => ({ ...s, status: 2 })), /without an error.type/],
   "a type without an error": [inference((s) => ({ ...s, attributes: { ...s.attributes, "error.type": text("500") } })), /no error status/],
-  "an error type of no class": [inference((s) => ({ ...s, status: 2, attributes: { ...s.attributes, "error.type": text("Error: boom 17") } })), /not in the contract/],
-  "a 500 that is no error": [server((s) => ({ ...s, attributes: { ...s.attributes, "http.response.status_code": { type: "int", value: 500 } } })), /is no error/],
+  "an error type of no class": [
+    inference((s) => ({ ...s, status: 2, attributes: { ...s.attributes, "error.type": text("Error: boom 17") } })),
+    /not in the contract/,
+  ],
+  "a 500 that is no error": [
+    server((s) => ({ ...s, attributes: { ...s.attributes, "http.response.status_code": { type: "int", value: 500 } } })),
+    /is no error/,
+  ],
   "an orphan": [inference((s) => ({ ...s, parentSpanId: "0000000000000001" })), /orphaned/],
   "a span twice": [spans((s) => [s, s]), /exported twice/],
   "a span event": [server((s) => ({ ...s, events: 1 })), /span events/],
   "an unknown metric": [metrics((m) => ({ ...m, name: "llama_proxy.secret" })), /not in the contract/],
-  "a metric of the other vocabulary": [metrics((m) => (m.name === "gen_ai.client.operation.duration" ? { ...m, name: "gen_ai.client.inference.duration" } : m)), /not in the contract/],
+  "a metric of the other vocabulary": [
+    metrics((m) => (m.name === "gen_ai.client.operation.duration" ? { ...m, name: "gen_ai.client.inference.duration" } : m)),
+    /not in the contract/,
+  ],
   "a wrong unit": [metrics((m) => ({ ...m, unit: "ms" })), /has unit ms/],
   "a counter as a gauge": [metrics((m) => (m.instrument === "counter" ? { ...m, instrument: "gauge" } : m)), /is a gauge/],
   "ints as doubles": [metrics((m) => ({ ...m, points: m.points.map((p) => ({ ...p, int: false })) })), /sent as double/],
@@ -74,7 +95,7 @@ describe("the checker finds", () => {
 
   test("two server spans of one request", async () => {
     const received = await good();
-    const [span] = received.spans.filter((each) => each.kind === 2);
+    const span = received.spans.find((each) => each.kind === 2);
     const doubled = span ? [...received.spans, { ...span, spanId: "00000000000000aa" }] : [];
     expect(checkTelemetry({ ...received, spans: doubled }, { vocabulary: "1.41" }).join("\n")).toMatch(/has 2 server spans/);
   });

@@ -104,7 +104,12 @@ describe("the http.client span", () => {
     await using receiver = await startOtlpReceiver();
     await using backend = await startBackend((_request, response) => response.end("{}"));
     await using pool = poolTo(backend.url);
-    await run(receiver, pool, async (dispatched) => (await dispatched(), {}), startOf({ dialect: undefined, path: "/props", route: "/props", method: "GET" }));
+    await run(
+      receiver,
+      pool,
+      async (dispatched) => (await dispatched(), {}),
+      startOf({ dialect: undefined, path: "/props", route: "/props", method: "GET" }),
+    );
     const spans = byType(receiver);
     expect(spans.size).toBe(2);
     expect(spans.get("http.client")?.parentSpanId).toBe(spans.get("http.server")?.spanId);
