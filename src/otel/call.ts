@@ -133,7 +133,7 @@ export function endCall(
   if (error !== undefined) {
     // The backend's own message may quote the conversation: only where content may leave at all.
     const said = parts.captureContent === "none" ? undefined : end.summary.error?.message;
-    const message = said ?? end.reason ?? (backendStatus === undefined ? error : `llama-server answered ${backendStatus} (${error})`);
+    const message = said ?? reasonOf(end) ?? (backendStatus === undefined ? error : `llama-server answered ${backendStatus} (${error})`);
     call.span.setStatus({ code: SpanStatusCode.ERROR, message });
     emitException(parts.logger, around, start, error, message);
   }
@@ -153,6 +153,11 @@ export function endCall(
     end,
     parts.serverMetrics,
   );
+}
+
+/** Why it failed, in words of our own: a fault's message may quote what could not be parsed. */
+export function reasonOf(end: ExchangeEnd): string | undefined {
+  return end.outcome === "internal" ? "a fault of the sidecar itself" : end.reason;
 }
 
 function conversationOf(parts: TapParts, start: ExchangeStart, view: RequestView | undefined): string | undefined {

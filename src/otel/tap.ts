@@ -19,7 +19,7 @@ import type { RequestView } from "../core/delta.ts";
 import type { ExchangeEnd, ExchangeStart, Step } from "../core/exchange.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import { headerOf, headerValues, mediaType, type RawHeaders } from "../wire/headers.ts";
-import { endCall, startCall, type OpenCall, type TapParts } from "./call.ts";
+import { endCall, reasonOf, startCall, type OpenCall, type TapParts } from "./call.ts";
 import type { ChunkCell } from "./chunk-times.ts";
 import { requestError } from "./errors.ts";
 import { emitFixes } from "./events.ts";
@@ -133,7 +133,8 @@ function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: Excha
     }),
   );
   if (error !== undefined) {
-    span.setStatus({ code: SpanStatusCode.ERROR, ...(end.reason === undefined ? {} : { message: end.reason }) });
+    const message = reasonOf(end);
+    span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) });
   }
   span.end(start.at + Math.max(0, end.durationMs));
 }

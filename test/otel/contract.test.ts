@@ -58,6 +58,7 @@ describe("the contract", () => {
 
   test.skipIf(!existsSync(SHARED))("is the shared one, with types, requirements and 1.41's metrics added", () => {
     const shared = JSON.parse(readFileSync(SHARED, "utf8")) as Record<string, unknown>;
-    for (const [part, value] of Object.entries(shared)) expect([part, (CONTRACT as unknown as Record<string, unknown>)[part]]).toEqual([part, value]);
+    for (const [part, value] of Object.entries(shared))
+      expect([part, (CONTRACT as unknown as Record<string, unknown>)[part]]).toEqual([part, value]);
   });
 });

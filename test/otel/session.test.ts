@@ -265,7 +265,8 @@ describe.each(["1.41", "latest", "both"] satisfies Vocabulary[])("vocabulary %s"
     expect(missingAttributes(received)).toEqual(NEVER);
     expect(received.spans.filter((span) => spanType(span) === "http.server")).toHaveLength(exchanges);
 
-    for (const [name, perCall] of Object.entries(TOKENS[semconv])) expect([name, sumOf(received, name)]).toEqual([name, withUsage * perCall]);
+    for (const [name, perCall] of Object.entries(TOKENS[semconv]))
+      expect([name, sumOf(received, name)]).toEqual([name, withUsage * perCall]);
     expect(sumOf(received, "llamacpp.draft.tokens")).toBe(withUsage * TIMINGS.draftN);
     expect(sumOf(received, "http.server.active_requests")).toBe(0);
     expect(sumOf(received, "llama_proxy.stream.active")).toBe(0);
