@@ -3,7 +3,7 @@ import { parseDuration } from "../core/units.ts";
 import type { RecordedExchange } from "../core/recording.ts";
 import type { Reader } from "../recorder/reader.ts";
 import { renderTable, type Column } from "../stats/table.ts";
-import { clockText, dateText, spanText, type Style } from "../stats/text.ts";
+import { clean, clockText, cut, dateText, spanText, type Style } from "../stats/text.ts";
 import { addDatabaseOptions, countOf, openRecordings, sinceOf, type DatabaseOptions } from "./database.ts";
 import { EXIT, Failure, print, printJson, say, stdoutLook } from "./print.ts";
 
@@ -57,16 +57,23 @@ async function list(options: Options): Promise<void> {
   }
   if (exchanges.length === 0) return say("no exchange fits; llama-proxy ls without filters shows the latest");
   const look = stdoutLook();
-  const columns = contents ? [...columnsOf(look.style), { title: "CONTENT", flexible: true }] : columnsOf(look.style);
-  const rows = exchanges.map((exchange, i) => [...rowOf(exchange, now), ...(contents ? [contents[i] ?? ""] : [])]);
-  for (const line of renderTable(columns, rows, look)) print(line);
+  const [titles, ...rows] = renderTable(
+    columnsOf(look.style),
+    exchanges.map((exchange) => rowOf(exchange, now)),
+    look,
+  );
+  print(titles ?? "");
+  for (const [i, row] of rows.entries()) {
+    print(row);
+    if (contents) print(cut(`  ${contents[i] ?? ""}`, look.width));
+  }
 }
 
 async function contentsOf(reader: Reader, exchanges: readonly RecordedExchange[]): Promise<readonly string[]> {
   const { contentLine } = await import("./conversation.ts");
   return exchanges.map((exchange) => {
     const recording = reader.get(exchange.id);
-    return recording ? contentLine(recording) : "";
+    return recording ? clean(contentLine(recording)) : "";
   });
 }
 

@@ -19,7 +19,7 @@ export function configure(command: Command): void {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "SESSION", flexible: true },
+  { title: "SESSION" },
   { title: "FROM" },
   { title: "CLIENT", flexible: true },
   { title: "MODEL", flexible: true },

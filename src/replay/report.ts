@@ -94,8 +94,10 @@ function frameText({ seq, atMs, upstream, sentThen, sentNow }: ReplayedFrame, lo
   const then = sentThen === undefined ? undefined : lineOf(sentThen);
   const at = atMs === undefined ? "" : look.faint(`  +${atMs.toFixed(1)} ms`);
   const head = `${look.strong(`frame ${seq}`)}${at}`;
-  if (came === now && (then === undefined || then === came)) return [head, `  same  ${excerpt(came, 0, look.width - 8)}`];
-  const from = Math.min(firstDifference(came, now), then === undefined ? Number.POSITIVE_INFINITY : firstDifference(came, then));
+  if (came === now && (then === undefined || then === came)) return [head, `  same  ${excerpt(came, bodyOf(came), look.width - 8)}`];
+  const texts = [now, ...(then === undefined ? [] : [then])].filter((text) => text !== came);
+  // Beside nothing there is no first difference to look at: the part that says something is shown.
+  const from = texts.includes("") ? bodyOf(came) : Math.min(...texts.map((text) => firstDifference(came, text)));
   const show = (text: string): string => (text === "" ? "(nothing)" : excerpt(text, from, look.width - 8));
   return [
     head,
@@ -107,7 +109,7 @@ function frameText({ seq, atMs, upstream, sentThen, sentNow }: ReplayedFrame, lo
 
 export function noteText(note: FixNote): string {
   const where = [note.toolName, note.pointer].filter((part) => part !== undefined && part !== "").join(" ");
-  const change = note.before === undefined && note.after === undefined ? "" : `  ${note.before ?? ""} → ${note.after ?? ""}`;
+  const change = note.before === undefined && note.after === undefined ? "" : `  ${note.before ?? ""} → ${note.after || "(nothing)"}`;
   const rule = note.rule === undefined ? "" : ` (${note.rule})`;
   return safe(
     `${note.action} ${note.fix}${rule}${where === "" ? "" : `  ${where}`}${change}${note.reason === undefined ? "" : `  ${note.reason}`}`,
@@ -117,12 +119,18 @@ export function noteText(note: FixNote): string {
 /** Text before the first difference that is kept for orientation. */
 const CONTEXT = 24;
 
-function excerpt(text: string, from: number, width: number): string {
+/** At most `width` characters of a long line, around `from`. */
+export function excerpt(text: string, from: number, width: number): string {
   if (text.length <= width) return text;
-  const start = Number.isFinite(from) && from > width / 2 ? Math.max(0, from - CONTEXT) : 0;
+  const start = from > CONTEXT ? Math.max(0, from - CONTEXT) : 0;
   const room = Math.max(8, width - (start > 0 ? 1 : 0));
   const cut = text.slice(start, start + room);
   return `${start > 0 ? "…" : ""}${start + room < text.length ? `${cut.slice(0, -1)}…` : cut}`.toWellFormed();
+}
+
+/** Where a frame begins to say something, behind the envelope that all frames share. */
+export function bodyOf(line: string): number {
+  return Math.max(0, line.search(/"(?:finish_reason|delta|partial_json|text|content)":(?!null)/));
 }
 
 function firstDifference(a: string, b: string): number {

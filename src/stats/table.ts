@@ -20,14 +20,7 @@ const NARROWEST = 8;
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[], look: Look): readonly string[] {
   const cells = rows.map((row) => row.map(clean));
   const widths = columns.map((column, i) => Math.max(displayWidth(column.title), ...cells.map((row) => displayWidth(row[i] ?? ""))));
-  let over = widths.reduce((sum, width) => sum + width, 0) + GAP * (columns.length - 1) - look.width;
-  for (const [i, column] of columns.entries()) {
-    if (over <= 0) break;
-    if (!column.flexible) continue;
-    const give = Math.min(over, Math.max(0, (widths[i] ?? 0) - NARROWEST));
-    widths[i] = (widths[i] ?? 0) - give;
-    over -= give;
-  }
+  shrink(widths, columns, look.width - GAP * (columns.length - 1));
 
   function line(row: readonly string[], paint: boolean): string {
     const parts = columns.map((column, i) => {
@@ -48,4 +41,17 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     ),
     ...cells.map((row) => line(row, true)),
   ];
+}
+
+/** Takes columns off the widest flexible one, again and again, until all fit or none can give. */
+function shrink(widths: number[], columns: readonly Column[], room: number): void {
+  if (!Number.isFinite(room)) return;
+  for (let over = widths.reduce((sum, width) => sum + width, 0) - room; over > 0; over--) {
+    let widest = -1;
+    for (const [i, column] of columns.entries()) {
+      if (column.flexible && (widths[i] ?? 0) > Math.max(NARROWEST, widths[widest] ?? 0)) widest = i;
+    }
+    if (widest < 0) return;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
 }
