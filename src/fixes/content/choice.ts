@@ -1,0 +1,299 @@
+import type { Delta } from "../../core/delta.ts";
+import { isObject } from "../../wire/json.ts";
+import { snippet, type Emit } from "../fix.ts";
+import type { TextContext } from "./context.ts";
+import { isEcho } from "./echo.ts";
+import { callId } from "./ids.ts";
+import { resolve, type Found } from "./resolve.ts";
+import type { Call } from "./rule.ts";
+import { Scanner, type Block, type ScannerHost } from "./scanner.ts";
+import type { ContentShared } from "./stage.ts";
+import { judgeTail } from "./tail.ts";
+import { ThinkRouter } from "./think-router.ts";
+
+/** How what is held may be read: the message ended, a native call follows, or it was cut. */
+export type End = "stop" | "boundary" | "cut";
+
+type ChoiceDelta = Extract<Delta, { readonly choice: number }>;
+type Target = "content" | "reasoning";
+
+/** Words for an end that came too early; whatever is held then may be half of something. */
+const CUT_REASONS: ReadonlySet<string> = new Set([
+  "length",
+  "max_tokens",
+  "max_output_tokens",
+  "model_context_window_exceeded",
+  "content_filter",
+  "refusal",
+  "incomplete",
+  "error",
+]);
+const CALL_REASONS: ReadonlyMap<string, string> = new Map([
+  ["stop", "tool_calls"],
+  ["end_turn", "tool_use"],
+  ["stop_sequence", "tool_use"],
+]);
+
+/** One choice of a reply: its text and reasoning, and the calls found in them. */
+export class ContentChoice {
+  readonly #index: number;
+  readonly #shared: ContentShared;
+  readonly #text: Scanner;
+  readonly #reasoning: Scanner | undefined;
+  readonly #think: ThinkRouter | undefined;
+  /** Set for the time of one call from outside. */
+  #emit: Emit = () => {};
+  #delta: Delta | undefined;
+  /** Content other than white space went out. */
+  #said = false;
+  #native = false;
+  #made: { readonly call: Call; readonly rule: string }[] = [];
+  #last: Call | undefined;
+  #nextTool = 0;
+  #count = 0;
+  #numbers = new Map<number, number>();
+  #over = false;
+  /** A reply that comes whole: what went in and what came out, so that untouched deltas stay the very objects. */
+  readonly #whole: { readonly came: ChoiceDelta[]; readonly said: Delta[] } | undefined;
+
+  constructor(index: number, shared: ContentShared) {
+    this.#index = index;
+    this.#shared = shared;
+    this.#whole = shared.request.stream ? undefined : { came: [], said: [] };
+    this.#text = new Scanner(this.#host("content"), true);
+    this.#reasoning = shared.reasoning === undefined ? undefined : new Scanner(this.#host("reasoning"), false);
+    const rule = shared.think?.rule;
+    if (!rule) return;
+    const model = (shared.request.model ?? "").toLowerCase();
+    const prefilled = rule.prefilled.some((name) => model.includes(name));
+    this.#think = new ThinkRouter(rule, this.#thinkHost(shared.think?.name ?? ""), !shared.request.stream, prefilled);
+  }
+
+  get held(): number {
+    return this.#text.held + (this.#reasoning?.held ?? 0) + (this.#think?.held ?? 0);
+  }
+
+  onDelta(delta: ChoiceDelta, emit: Emit): void {
+    if (this.#over) return emit(delta);
+    this.#emit = this.#emitter(emit);
+    this.#delta = delta;
+    if (delta.kind === "text" || delta.kind === "reasoning") this.#whole?.came.push(delta);
+    switch (delta.kind) {
+      case "text":
+        if (this.#think) this.#think.push(delta.text);
+        else this.#pushText(delta.text);
+        return this.#whole && this.held === 0 ? this.#flushWhole(emit) : undefined;
+      case "reasoning":
+        this.#think?.stop();
+        if (this.#reasoning) this.#reasoning.push(delta.text);
+        else this.#emit(delta);
+        return this.#whole && this.held === 0 ? this.#flushWhole(emit) : undefined;
+      case "tool-open":
+        this.settle("boundary", emit);
+        this.#native = true;
+        return emit(this.#renumber(delta));
+      case "tool-args":
+      case "tool-close": {
+        const tool = this.#numbers.get(delta.tool);
+        return emit(tool === undefined ? delta : { ...delta, tool });
+      }
+      case "finish": {
+        this.settle(CUT_REASONS.has(delta.reason) ? "cut" : "stop", emit);
+        this.#over = true;
+        const reason = this.#count > 0 ? CALL_REASONS.get(delta.reason) : undefined;
+        return emit(reason === undefined ? delta : { ...delta, reason });
+      }
+    }
+  }
+
+  /** Decides about everything held. */
+  settle(end: End, emit: Emit): void {
+    if (this.#over) return;
+    this.#emit = this.#emitter(emit);
+    this.#delta = undefined;
+    if (this.held > 0) {
+      this.#think?.end();
+      const alone = end === "stop" && !this.#said && !this.#native && this.#text.held === 0;
+      if (this.#reasoning) this.#finish(this.#reasoning, "reasoning", end === "cut" ? "cut" : alone ? "stop" : "boundary");
+      this.#finish(this.#text, "content", end);
+    }
+    this.#flushWhole(emit);
+    this.#emit = emit;
+    this.#flushCalls();
+  }
+
+  #emitter(emit: Emit): Emit {
+    const whole = this.#whole;
+    return whole ? (delta) => void whole.said.push(delta) : emit;
+  }
+
+  #flushWhole(emit: Emit): void {
+    const whole = this.#whole;
+    if (!whole) return;
+    const same =
+      textOf(whole.came, "text") === textOf(whole.said, "text") && textOf(whole.came, "reasoning") === textOf(whole.said, "reasoning");
+    for (const delta of same ? whole.came : whole.said) emit(delta);
+    whole.came.length = 0;
+    whole.said.length = 0;
+  }
+
+  release(emit: Emit): void {
+    this.#emit = this.#emitter(emit);
+    this.#delta = undefined;
+    this.#over = true;
+    this.#think?.end();
+    this.#reasoning?.release();
+    this.#text.release();
+    this.#flushWhole(emit);
+  }
+
+  #pushText(text: string): void {
+    if (!this.#said && this.#reasoning && this.#reasoning.held > 0 && text.trim() !== "")
+      this.#finish(this.#reasoning, "reasoning", "boundary");
+    this.#text.push(text);
+  }
+
+  #finish(scanner: Scanner, target: Target, end: End): void {
+    for (let block = scanner.take(); block; block = scanner.take()) {
+      if (block.tail && target === "content" && end !== "cut") {
+        this.#note(this.#shared.tail?.name ?? "", target, "end token", block.text, "");
+      } else if (!block.place || block.tail || (target === "reasoning" && end === "boundary")) {
+        scanner.pass(block.text);
+      } else if (end === "cut") {
+        const rule = this.#shared.calls.find(({ rule }) => [...rule.markers, ...rule.openings].some((mark) => block.text.startsWith(mark)));
+        this.#refuse(rule?.name ?? "", target, block.text, "the reply was cut inside a call");
+        scanner.pass(block.text);
+      } else {
+        this.#resolve(scanner, target, { ...block, place: block.place });
+      }
+    }
+  }
+
+  #resolve(scanner: Scanner, target: Target, block: Block & { readonly place: NonNullable<Block["place"]> }): void {
+    const { text, place } = block;
+    const held = { text, place, whole: block.opening, last: target === "reasoning" };
+    const result = resolve(held, [...this.#shared.calls], this.#shared.offer, this.#shared.read);
+    if (result.kind === "refused") {
+      this.#refuse(result.rule, target, text, result.reason);
+      return scanner.pass(text);
+    }
+    if (result.kind === "prose") {
+      scanner.pass(text.slice(0, result.length));
+      return scanner.push(text.slice(result.length));
+    }
+    const echo = result.found.find(({ piece, source }) => piece.kind === "call" && isEcho(source, this.#shared.request.body));
+    if (echo) {
+      this.#refuse(echo.rule, target, text, "the call stands in what a user or a tool said: an echo is not executed");
+      return scanner.pass(text);
+    }
+    for (const found of result.found) this.#accept(scanner, target, found, text.length);
+    scanner.context.breakLine();
+    if (result.rest !== "") scanner.push(result.rest);
+  }
+
+  #accept(scanner: Scanner, target: Target, { rule, piece, source }: Found, held: number): void {
+    if (piece.kind === "text") return scanner.pass(piece.text.trim() === "" ? "" : piece.text);
+    if (piece.kind === "reasoning") {
+      this.#note(rule, target, "channel", source, piece.text);
+      return this.#write("reasoning", piece.text, false);
+    }
+    const { call } = piece;
+    if (this.#shared.repeat && this.#last?.name === call.name && this.#last.arguments === call.arguments) {
+      return this.#note(this.#shared.repeat.name, target, "repeated call", source, "", call.name);
+    }
+    this.#last = call;
+    this.#note(rule, target, "call", source, `${call.name} ${call.arguments}`, call.name, held);
+    if (target === "reasoning") this.#note(this.#shared.reasoning ?? "", target, "call in reasoning", source, call.name, call.name);
+    this.#made.push({ call, rule });
+  }
+
+  #flushCalls(): void {
+    for (const { call } of this.#made) {
+      const tool = this.#nextTool++;
+      const messages = isObject(this.#shared.request.body) ? this.#shared.request.body["messages"] : undefined;
+      const turn = Array.isArray(messages) ? messages.length : 0;
+      const seed = [this.#shared.id, turn, this.#index, this.#count++, call.name, call.arguments].join("\u0000");
+      const at = { choice: this.#index, tool };
+      this.#emit({ kind: "tool-open", ...at, id: callId(seed), name: call.name });
+      this.#emit({ kind: "tool-args", ...at, text: call.arguments });
+      this.#emit({ kind: "tool-close", ...at });
+    }
+    this.#made = [];
+  }
+
+  /** Calls that were made take the lower numbers; a native call that would collide gets the next free one. */
+  #renumber(delta: Extract<Delta, { kind: "tool-open" }>): Delta {
+    const tool = this.#count > 0 ? Math.max(delta.tool, this.#nextTool) : delta.tool;
+    this.#nextTool = Math.max(this.#nextTool, tool + 1);
+    if (tool === delta.tool) return delta;
+    this.#numbers.set(delta.tool, tool);
+    return { ...delta, tool };
+  }
+
+  #host(target: Target): ScannerHost {
+    const shared = this.#shared;
+    return {
+      marks: shared.marks,
+      judge: (head, opening) => shared.judge(head, opening, target === "reasoning"),
+      judgeTail: (head: string, context: TextContext) =>
+        shared.tail && target === "content" ? judgeTail(head, shared.tail.rule.tokens, context) : "no",
+      write: (text, original) => this.#write(target, text, original),
+      overflow: (text) => {
+        const reason = "the block is larger than what may be held";
+        this.#shared.note(this.#shared.calls[0]?.name ?? "")({
+          action: "skipped",
+          target,
+          choice: this.#index,
+          before: snippet(text),
+          reason,
+        });
+      },
+    };
+  }
+
+  #thinkHost(name: string): ConstructorParameters<typeof ThinkRouter>[1] {
+    return {
+      text: (text, original) => {
+        if (!original) this.#delta = undefined;
+        this.#pushText(text);
+      },
+      reasoning: (text) => {
+        this.#delta = undefined;
+        if (this.#reasoning) this.#reasoning.push(text);
+        else this.#write("reasoning", text, false);
+      },
+      moved: (how, sample) => this.#note(name, "content", how, sample, ""),
+    };
+  }
+
+  #write(target: Target, text: string, original: boolean): void {
+    if (target === "content" && !this.#said && text.trim() !== "") this.#said = true;
+    if (original && this.#delta) return this.#emit(this.#delta);
+    this.#emit({ kind: target === "content" ? "text" : "reasoning", choice: this.#index, text });
+  }
+
+  #refuse(fix: string, target: Target, text: string, reason: string): void {
+    this.#shared.note(fix)({ action: "refused", target, choice: this.#index, before: snippet(text), reason, bytesHeldMax: bytesOf(text) });
+  }
+
+  #note(fix: string, target: Target, rule: string, before: string, after: string, toolName?: string, held?: number): void {
+    this.#shared.note(fix)({
+      action: "fixed",
+      rule,
+      target,
+      choice: this.#index,
+      ...(toolName === undefined ? {} : { toolName, tool: this.#nextTool + this.#made.length }),
+      before: snippet(before),
+      after: snippet(after),
+      ...(held === undefined ? {} : { bytesHeldMax: held }),
+    });
+  }
+}
+
+function textOf(deltas: readonly Delta[], kind: "text" | "reasoning"): string {
+  return deltas.map((delta) => (delta.kind === kind ? delta.text : "")).join("");
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
