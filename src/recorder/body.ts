@@ -63,20 +63,34 @@ export function* bytesOf(entries: readonly BodyEntry[]): Generator<Uint8Array> {
   }
 }
 
-/** References are written as differences: pieces that were stored one after another cost a byte each before compression. */
+/**
+ * References are written as differences, and equal steps as one with a count: a history that was
+ * stored message by message costs a few bytes, however long it is.
+ */
 export function encodeEntries(entries: readonly StoredEntry[]): Uint8Array {
   const out = createByteWriter();
   let last = 0;
-  for (const entry of entries) {
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as StoredEntry;
     if ("literal" in entry) {
       out.uint(0);
       out.uint(entry.literal.length);
       out.bytes(entry.literal);
-    } else {
-      out.uint(1 + KINDS.indexOf(entry.kind) * 2 + (entry.comma ? 1 : 0));
-      out.int(entry.ref - last);
-      last = entry.ref;
+      continue;
     }
+    const step = entry.ref - last;
+    last = entry.ref;
+    let more = 0;
+    for (;;) {
+      const next = entries[i + 1];
+      if (!next || "literal" in next || next.kind !== entry.kind || next.comma !== entry.comma || next.ref - last !== step) break;
+      last = next.ref;
+      more += 1;
+      i += 1;
+    }
+    out.uint(1 + KINDS.indexOf(entry.kind) * 2 + (entry.comma ? 1 : 0));
+    out.int(step);
+    out.uint(more);
   }
   return pack(out.done());
 }
@@ -94,8 +108,11 @@ export function decodeEntries(blob: Uint8Array): readonly StoredEntry[] {
     }
     const kind = KINDS[Math.floor((code - 1) / 2)];
     if (!kind) throw new RangeError(`unknown kind of piece ${code}`);
-    last += bytes.int();
-    entries.push({ kind, comma: (code - 1) % 2 === 1, ref: last });
+    const step = bytes.int();
+    for (let left = bytes.uint() + 1; left > 0; left--) {
+      last += step;
+      entries.push({ kind, comma: (code - 1) % 2 === 1, ref: last });
+    }
   }
   return entries;
 }

@@ -1,6 +1,7 @@
 import type { ExchangeStart } from "../core/exchange.ts";
 import { bytesAt, type Batch, type FramesOp, type Op } from "./batch.ts";
 import type { StoredFrame } from "./frames.ts";
+import type { Head } from "./head.ts";
 import type { Redactor } from "./redact.ts";
 import type { BodyKind } from "./store.ts";
 
@@ -9,7 +10,7 @@ export type EndOp = Extract<Op, { op: "end" }>;
 /** One exchange on its way to the file: what is written of it, and what is held. */
 export interface OpenExchange {
   readonly start: ExchangeStart;
-  readonly head: Record<string, unknown>;
+  head: Head;
   seq: number | undefined;
   headStale: boolean;
   bodies: { kind: BodyKind; bytes: Uint8Array }[];
@@ -53,7 +54,7 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
         if (op.body) exchange.bodies.push({ kind: "forwarded", bytes: redacted(exchange, bytesAt(batch, op.body), redactor.body) });
         break;
       case "head":
-        exchange.head["response"] = { atMs: op.atMs, status: op.status, headers: op.headers };
+        exchange.head = { ...exchange.head, response: { atMs: op.atMs, status: op.status, headers: op.headers } };
         exchange.headStale = true;
         break;
       case "frames":
@@ -72,7 +73,7 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     if (exchange.frames.length === 0) exchange.waitingSince = Date.now();
     if (exchange.framed !== op.framed) {
       exchange.framed = op.framed;
-      exchange.head["framed"] = op.framed;
+      exchange.head = { ...exchange.head, framed: op.framed };
       exchange.headStale = true;
     }
     let from = op.upstream.from;
@@ -121,7 +122,7 @@ export function openExchange(start: ExchangeStart, resumed: boolean): OpenExchan
   const { httpVersion, headers, peer } = start;
   return {
     start,
-    head: { httpVersion, peer, headers, framed: false },
+    head: { httpVersion, peer, headers },
     seq: undefined,
     headStale: true,
     bodies: [],

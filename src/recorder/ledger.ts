@@ -49,6 +49,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   function writeOne(store: Store, exchange: OpenExchange, nowMs: number, all: boolean): () => void {
     const begun = exchange.seq === undefined ? begin(store, exchange) : undefined;
     const seq = begun?.seq ?? exchange.seq ?? 0;
+    if (begun?.head) exchange.head = { ...begun.head, ...exchange.head };
     let part = begun?.parts ?? exchange.partsWritten;
     let frame = begun?.frames ?? exchange.framesWritten;
     for (const { kind, bytes } of exchange.bodies) {
@@ -65,17 +66,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       part += 1;
       frame += frames.length;
     }
-    if (exchange.end) {
-      const { summary, notes: _notes, ...rest } = exchange.end.end;
-      const { usage: _usage, finishReasons, error, ...said } = summary;
-      exchange.head["details"] = {
-        ...rest,
-        ...said,
-        finishReasons,
-        reason: rest.reason === undefined ? undefined : redactor.text(rest.reason),
-        error: error && { ...error, message: redactor.text(error.message) },
-      };
-    }
+    if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end, redactor) };
     if (begun || exchange.headStale || exchange.end) store.putHead(seq, exchange.head);
     if (exchange.end) end(store, seq, exchange, exchange.end);
     return () => {
@@ -183,6 +174,29 @@ function begin(store: Store, exchange: OpenExchange): Begun {
 
 function isDue(exchange: OpenExchange): boolean {
   return exchange.seq === undefined || exchange.headStale || exchange.bodies.length > 0;
+}
+
+/** What of the end is neither a column nor a note. */
+function detailsOf({ end }: EndOp, redactor: Redactor): Readonly<Record<string, unknown>> {
+  const { upstreamSentMs, firstByteMs, firstChunkMs, lastTokenMs, upstreamEndMs, overheadMs, attempts, summary } = end;
+  const { id, fingerprint, stopType, slot, finishReasons, timings, chunks, error } = summary;
+  return {
+    upstreamSentMs,
+    firstByteMs,
+    firstChunkMs,
+    lastTokenMs,
+    upstreamEndMs,
+    overheadMs,
+    attempts,
+    id,
+    fingerprint,
+    stopType,
+    slot,
+    ...(finishReasons.length > 1 ? { finishReasons } : {}),
+    timings,
+    chunks,
+    error: error && { ...error, message: redactor.text(error.message) },
+  };
 }
 
 /** A client that left is not an error of anybody's; neither is a shutdown that was asked for, but its reply is lost. */

@@ -1,10 +1,10 @@
 import type { Database } from "better-sqlite3";
 import type { FixNote } from "../core/exchange.ts";
 import type { RecordedPiece, Recording } from "../core/recording.ts";
-import type { RawHeaders } from "../wire/headers.ts";
 import { decodeEntries, joinBody } from "./body.ts";
 import { sameBytes, sha256, unpack } from "./bytes.ts";
 import { decodeRun } from "./frames.ts";
+import { decodeHead, type Head } from "./head.ts";
 import { ReaderError } from "./reader-error.ts";
 import { toExchange, type ExchangeColumns } from "./rows.ts";
 import type { BodyKind } from "./store.ts";
@@ -15,16 +15,6 @@ export interface Loader {
   body(seq: number, kind: BodyKind): Uint8Array | undefined;
   pieces(seq: number): RecordedPiece[];
   head(seq: number): Head | undefined;
-}
-
-/** What table `head` holds, as the ledger writes it. */
-export interface Head {
-  readonly httpVersion: string;
-  readonly peer?: unknown;
-  readonly headers: RawHeaders;
-  readonly framed: boolean;
-  readonly response?: { readonly atMs: number; readonly status: number; readonly headers: RawHeaders };
-  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 interface NoteRow {
@@ -54,14 +44,16 @@ export function createLoader(db: Database): Loader {
     SELECT fix, action, rule, target, choice, tool, tool_name AS toolName, pointer, before, after, reason, bytes_held_max AS bytesHeldMax
     FROM note WHERE exchange = ? ORDER BY n`);
 
+  function piece(ref: number): Uint8Array {
+    const data = pieceOf.get(ref);
+    if (!data) throw new ReaderError("damaged", `piece ${ref} is missing from the recording file`);
+    return unpack(data);
+  }
+
   function body(seq: number, kind: BodyKind): Uint8Array | undefined {
     const stored = bodyOf.get(seq, kind);
     if (!stored) return undefined;
-    const bytes = joinBody(decodeEntries(stored.entries), (ref) => {
-      const data = pieceOf.get(ref);
-      if (!data) throw new ReaderError("damaged", `a piece of the ${kind} body of exchange ${seq} is missing`);
-      return unpack(data);
-    });
+    const bytes = joinBody(decodeEntries(stored.entries), piece);
     if (sameBytes(sha256(bytes), stored.sha256)) return bytes;
     throw new ReaderError("damaged", `the ${kind} body of exchange ${seq} does not match its hash`);
   }
@@ -75,7 +67,7 @@ export function createLoader(db: Database): Loader {
 
   function head(seq: number): Head | undefined {
     const data = headOf.get(seq);
-    return data && (JSON.parse(Buffer.from(unpack(data)).toString("utf8")) as Head);
+    return data && decodeHead(data, piece);
   }
 
   function load(id: string): Recording | undefined {
@@ -90,10 +82,18 @@ export function createLoader(db: Database): Loader {
       response: stored?.response && {
         status: stored.response.status,
         headers: stored.response.headers,
-        framed: stored.framed,
+        framed: stored.framed ?? false,
         pieces: pieces(seq),
       },
-      details: { httpVersion: stored?.httpVersion, peer: stored?.peer, headMs: stored?.response?.atMs, ...stored?.details },
+      details: {
+        httpVersion: stored?.httpVersion,
+        peer: stored?.peer,
+        headMs: stored?.response?.atMs,
+        requestBytes: columns.request_bytes ?? undefined,
+        responseBytes: columns.response_bytes ?? undefined,
+        toolCalls: columns.tool_calls ?? undefined,
+        ...stored?.details,
+      },
       notes: notesOf.all(seq).map(toNote),
     };
   }

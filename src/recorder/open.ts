@@ -51,7 +51,8 @@ function open(path: string): Database.Database {
   }
 }
 
-function checkOwner(db: Database.Database, path: string): void {
+/** Throws FaultError when the file is not ours or newer than we are. An empty file is fine. */
+export function checkOwner(db: Database.Database, path: string): void {
   const owner = db.pragma("application_id", { simple: true });
   const version = db.pragma("user_version", { simple: true }) as number;
   if (owner === APPLICATION_ID) {

@@ -61,8 +61,7 @@ export function createPieces(db: Database): Pieces {
         piece = remember(key, row ? { ref: row.id, used: row.used } : store(bytes, hash, exchange));
       }
       if (exchange - piece.used >= USE_WINDOW) {
-        // No row: another program that shares the file pruned what we remember.
-        if (renew.run(exchange, piece.ref).changes === 0) piece = remember(key, store(bytes, hash, exchange));
+        renew.run(exchange, piece.ref);
         piece.used = exchange;
       }
       return { ref: piece.ref, hash };

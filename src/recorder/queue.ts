@@ -21,8 +21,8 @@ export interface Queue {
   take(): Batch | undefined;
   /** Batches up to this number are dealt with. */
   done(number: number): void;
-  /** The worker died with what it had. Returns the batches that it had not dealt with. */
-  abandon(): readonly number[];
+  /** The worker died with what it had. Returns how many exchanges ended in it and are lost. */
+  abandon(): number;
   /** Counts every `take`: an op that is still open belongs to one of them. */
   readonly turn: number;
   readonly pendingBytes: number;
@@ -39,7 +39,7 @@ export function createQueue(maxBytes: number): Queue {
   let pending = 0;
   let posted = 0;
   let number = 0;
-  const weights = new Map<number, { bytes: number; records: number }>();
+  const weights = new Map<number, { bytes: number; records: number; ended: number }>();
   let postedRecords = 0;
 
   return {
@@ -57,7 +57,7 @@ export function createQueue(maxBytes: number): Queue {
       number += 1;
       const gathered = createGatherer();
       const taken = ops.map((op) => op(gathered));
-      weights.set(number, { bytes: pending, records: taken.length });
+      weights.set(number, { bytes: pending, records: taken.length, ended: taken.filter(({ op }) => op === "end").length });
       posted += pending;
       postedRecords += taken.length;
       pending = 0;
@@ -73,7 +73,8 @@ export function createQueue(maxBytes: number): Queue {
       }
     },
     abandon() {
-      const lost = [...weights.keys()];
+      let lost = 0;
+      for (const { ended } of weights.values()) lost += ended;
       weights.clear();
       posted = 0;
       postedRecords = 0;

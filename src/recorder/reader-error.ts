@@ -37,7 +37,13 @@ export function asReaderError(cause: unknown, path: string): ReaderError {
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return new ReaderError("busy", `${path} is locked by another program: try again, or end that program`, options);
   }
-  if (code.startsWith("SQLITE_CORRUPT") || cause instanceof RangeError || code.startsWith("ERR_ZSTD") || code.startsWith("ZSTD")) {
+  if (
+    code.startsWith("SQLITE_CORRUPT") ||
+    cause instanceof RangeError ||
+    cause instanceof SyntaxError ||
+    code.startsWith("ERR_ZSTD") ||
+    code.startsWith("ZSTD")
+  ) {
     return new ReaderError("damaged", `${path} is damaged (${text}): the sidecar sets it aside at its next start`, options);
   }
   if (code === "SQLITE_ERROR" || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG") return new ReaderError("sql", text, options);

@@ -96,7 +96,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
   let timer: NodeJS.Timeout | undefined;
 
   function count(reason: string, many = 1): void {
-    dropped[reason] = (dropped[reason] ?? 0) + many;
+    if (many > 0) dropped[reason] = (dropped[reason] ?? 0) + many;
   }
 
   function say(kind: RecorderNotice["kind"], message: string, once = false): void {
@@ -112,7 +112,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
         written += message.written;
         dbBytes = message.dbBytes;
         if (state === "starting") state = "ok";
-        if (message.lost > 0) count(state.startsWith("degraded:") ? state.slice("degraded:".length) : "unknown", message.lost);
+        count(state.startsWith("degraded:") ? state.slice("degraded:".length) : "unknown", message.lost);
         break;
       case "fault":
         state = `degraded:${message.fault}`;
@@ -135,8 +135,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
 
   /** What the dead worker had is lost; exchanges that go on are begun again, marked truncated. */
   function died(cause: string, restarted: boolean): void {
-    const batches = queue.abandon();
-    if (batches.length > 0) count("worker-died", batches.length);
+    count("worker-died", queue.abandon());
     if (!restarted) {
       state = "failed";
       problem = `the recorder's thread ended twice: ${cause}`;
@@ -208,7 +207,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
       if (state === "closed") return;
       flush();
       const clean = await link.close(CLOSE_MS);
-      if (!clean) count("shutdown", queue.queuedRecords);
+      if (!clean) count("shutdown", queue.abandon());
       state = "closed";
     },
   };

@@ -33,6 +33,9 @@ export interface ExchangeColumns {
   readonly context_total: number | null;
   readonly draft_tokens: number | null;
   readonly draft_accepted: number | null;
+  readonly tool_calls: number | null;
+  readonly request_bytes: number | null;
+  readonly response_bytes: number | null;
   readonly trace_id: string | null;
   readonly span_id: string | null;
   readonly truncated: number;

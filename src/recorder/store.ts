@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import type { FixNote } from "../core/exchange.ts";
 import type { RequestMetrics } from "../core/metrics.ts";
 import { bytesOf, encodeEntries, planBody, type BodyEntry, type StoredEntry } from "./body.ts";
-import { pack, sameBytes, sha256 } from "./bytes.ts";
+import { sameBytes, sha256, unpack } from "./bytes.ts";
 import { encodeRun, type FrameRun } from "./frames.ts";
+import { decodeHead, encodeHead, type Head } from "./head.ts";
 import { createPieces, type Pieces } from "./pieces.ts";
 
 export type BodyKind = "request" | "forwarded";
@@ -45,6 +46,8 @@ export interface Begun {
   readonly seq: number;
   readonly parts: number;
   readonly frames: number;
+  /** What an earlier worker wrote of its head. */
+  readonly head: Head | undefined;
 }
 
 /** Writes to one open file. Every call but `transaction` belongs inside a transaction. Throws SqliteError. */
@@ -56,7 +59,7 @@ export interface Store {
   begin(row: ExchangeRow): Begun;
   /** Returns the hashes of the body's messages, in order. */
   putBody(seq: number, kind: BodyKind, body: Uint8Array): readonly Uint8Array[];
-  putHead(seq: number, head: unknown): void;
+  putHead(seq: number, head: Head): void;
   putRun(seq: number, part: number, firstFrame: number, run: FrameRun): void;
   setSession(seq: number, session: string, source: "body" | "lineage", lineage: number | undefined): void;
   /** The newest session in which a request ended with this chain of messages. */
@@ -66,13 +69,15 @@ export interface Store {
 
 export function createStore(db: Database, run: number): Store {
   const pieces = createPieces(db);
+  const dataVersion = db.prepare<[], number>("PRAGMA data_version").pluck();
+  let seenVersion: number | undefined;
   const insert = db.prepare(`
     INSERT INTO exchange (id, run, started_at, method, path, route, dialect, client, model, session, session_source, truncated)
     VALUES (@id, @run, @startedAt, @method, @path, @route, @dialect, @client, @model, @session, @sessionSource, @truncated)
     ON CONFLICT (id) DO NOTHING`);
   const resume = db.prepare("UPDATE exchange SET run = ?, outcome = NULL, failed = 0, truncated = 1 WHERE id = ?");
-  const resumed = db.prepare<[string], Begun>(`
-    SELECT seq, (SELECT count(*) FROM part WHERE exchange = seq) AS parts,
+  const resumed = db.prepare<[string], Omit<Begun, "head"> & { head: Uint8Array | null }>(`
+    SELECT seq, (SELECT data FROM head WHERE exchange = seq) AS head, (SELECT count(*) FROM part WHERE exchange = seq) AS parts,
       coalesce((SELECT max(first + frames) FROM part WHERE exchange = seq), 0) AS frames
     FROM exchange WHERE id = ?`);
   const insertBody = db.prepare("INSERT OR REPLACE INTO body (exchange, kind, size, sha256, entries) VALUES (?, ?, ?, ?, ?)");
@@ -94,6 +99,12 @@ export function createStore(db: Database, run: number): Store {
     INSERT INTO note (exchange, n, fix, action, rule, target, choice, tool, tool_name, pointer, before, after, reason, bytes_held_max)
     VALUES (@seq, @n, @fix, @action, @rule, @target, @choice, @tool, @toolName, @pointer, @before, @after, @reason, @bytesHeldMax)`);
 
+  const pieceData = db.prepare<[number], Uint8Array>("SELECT data FROM piece_data WHERE piece = ?").pluck();
+
+  function loadPiece(ref: number): Uint8Array {
+    return unpack(pieceData.get(ref) ?? new Uint8Array(0));
+  }
+
   /** Stores what the entries name and checks that they join to the very bytes. */
   function storeEntries(seq: number, body: Uint8Array, hash: Uint8Array): { blob: Uint8Array; messages: Uint8Array[] } {
     const plan = planBody(body);
@@ -112,12 +123,23 @@ export function createStore(db: Database, run: number): Store {
     db,
     pieces,
     run,
-    transaction: (work) => db.transaction(work).immediate(),
+    transaction: (work) =>
+      db
+        .transaction(() => {
+          // Another program wrote to the file, perhaps pruned it: what is remembered of pieces may be gone.
+          const version = dataVersion.get();
+          if (version !== seenVersion) pieces.forget();
+          seenVersion = version;
+          return work();
+        })
+        .immediate(),
     begin(row) {
       const result = insert.run(nulls({ ...row, run, truncated: row.truncated ? 1 : 0 }));
-      if (result.changes === 1) return { seq: Number(result.lastInsertRowid), parts: 0, frames: 0 };
+      if (result.changes === 1) return { seq: Number(result.lastInsertRowid), parts: 0, frames: 0, head: undefined };
       resume.run(run, row.id);
-      return resumed.get(row.id) as Begun;
+      const found = resumed.get(row.id);
+      if (!found) throw new Error(`exchange ${row.id} is neither new nor there`);
+      return { ...found, head: found.head ? decodeHead(found.head, loadPiece) : undefined };
     },
     putBody(seq, kind, body) {
       const hash = sha256(body);
@@ -125,7 +147,11 @@ export function createStore(db: Database, run: number): Store {
       insertBody.run(seq, kind, body.length, hash, blob);
       return messages;
     },
-    putHead: (seq, head) => void insertHead.run(seq, pack(Buffer.from(JSON.stringify(head)))),
+    putHead: (seq, head) =>
+      void insertHead.run(
+        seq,
+        encodeHead(head, (bytes) => pieces.put(bytes, seq).ref),
+      ),
     putRun: (seq, part, firstFrame, frames) => void insertPart.run(seq, part, firstFrame, frames.sizes.length, encodeRun(frames)),
     setSession: (seq, session, source, lineage) => void updateSession.run(session, source, lineage ?? null, seq),
     sessionOf: (lineage) => findSession.get(lineage),

@@ -219,8 +219,11 @@ test("bytes that were changed on disk are not passed off as recorded", async () 
     play(recorder, chat("01A"));
   }
   const db = new Database(other.file());
-  db.prepare("UPDATE piece_data SET data = ?").run(Buffer.concat([Buffer.of(0), bytes("other")]));
-  db.close();
+  const replacement = Buffer.concat([Buffer.of(0), bytes("other")]);
+  db.prepare("UPDATE piece_data SET data = ? WHERE piece = (SELECT id FROM piece ORDER BY size LIMIT 1)").run(replacement);
   using damaged = openReader(other.file());
   expect(() => damaged.get("01A")).toThrow(/does not match its hash/);
+  db.prepare("UPDATE piece_data SET data = ?").run(replacement);
+  db.close();
+  expect(() => damaged.get("01A")).toThrow(/is damaged/);
 });

@@ -129,7 +129,7 @@ describe("what is recorded", () => {
     using reader = openReader(path);
     expect(reader.list().map((exchange) => exchange.id)).toEqual(["01B"]);
     expect(reader.get("01B")?.response?.pieces).toHaveLength(2);
-    expect(reader.query("SELECT count(*) FROM piece").rows).toEqual([[1]]);
+    expect(reader.query("SELECT count(*) FROM piece").rows).toEqual([[3]]);
   });
 });
 
