@@ -29,6 +29,7 @@ export function createTools(request: RequestView, rules: RuleSet): Tools {
     let shape: CallTool["shape"] | undefined;
     return {
       name,
+      offered: true,
       known: isObject(parameters),
       get shape() {
         return (shape ??= compileSchema(parameters));
@@ -40,7 +41,7 @@ export function createTools(request: RequestView, rules: RuleSet): Tools {
   return {
     rules,
     offered,
-    find: (name) => byName.get(name) ?? { name, known: false, shape: ANY },
+    find: (name) => byName.get(name) ?? { name, offered: false, known: false, shape: ANY },
     whole: !request.stream,
     emptyIsNone: declared.some((tool) => isObject(tool) && "input_schema" in tool),
     single: request.parallelToolCalls === false,
@@ -114,6 +115,7 @@ function newCall(open: ToolOpen, tools: Tools, gate: Item | undefined): Call {
       where,
       from: "start",
       level: 0,
+      sent: () => call.sent,
     }),
     waiting: createWaiting(),
     whole,

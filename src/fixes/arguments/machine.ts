@@ -5,11 +5,12 @@
  * is contradicted, it asks the rules (rule.ts) and reads on in what they made of it. Where no rule
  * answers, the rest passes as it is: what came before stays sent, nothing is invented.
  */
+import { parseOrUndefined } from "../../wire/json.ts";
 import type { Note } from "../fix.ts";
 import { snippet } from "../fix.ts";
 import { HOOKS, MAX_WAIT } from "./rule.ts";
 import type { ArgumentRule, CallTool, Container, Ending, HookName, OpenString, Place, State, Verdict } from "./rule.ts";
-import { ANY, type Shape } from "./schema.ts";
+import { ANY, fits, type Shape } from "./schema.ts";
 import { step } from "./steps.ts";
 import { isServerCut } from "./trust.ts";
 
@@ -58,6 +59,8 @@ export interface MachineOptions {
   readonly from: "start" | "value";
   /** How many machines this one runs inside of. */
   readonly level: number;
+  /** What of the call was sent before the last push; undefined when that is too much to keep. */
+  readonly sent: () => string | undefined;
 }
 
 export class Machine implements Place {
@@ -67,7 +70,7 @@ export class Machine implements Place {
   state: State;
   readonly stack: Container[] = [];
   valueShape: Shape;
-  readonly string: OpenString = { before: "", fresh: true, escapes: "unknown" };
+  readonly string: OpenString = { before: "", escapes: "unknown", quotes: false };
   key = "";
   closed = false;
   /** The string being read is a key, sent as it comes. */
@@ -78,6 +81,8 @@ export class Machine implements Place {
   readonly splits: string[] = [];
   refused = false;
   readonly #options: MachineOptions;
+  /** Rules that acted in the string being read. */
+  readonly #reported = new Set<ActiveRule>();
   #out = "";
   #ending: Ending | undefined;
   #wakeAt = 0;
@@ -107,6 +112,13 @@ export class Machine implements Place {
   get tool(): CallTool {
     return this.#options.tool;
   }
+  get nested(): boolean {
+    return this.#options.level > 0;
+  }
+  get sent(): string | undefined {
+    const before = this.#options.sent();
+    return before === undefined ? undefined : before + this.#out;
+  }
   get held(): number {
     return this.pending + (this.#dropping?.text.length ?? 0);
   }
@@ -135,7 +147,6 @@ export class Machine implements Place {
   skim(text: string): boolean {
     if (this.state !== "string" || this.pending > 0 || this.#dropping || PLAIN.test(text)) return false;
     this.string.before = text.length < 4 ? (this.string.before + text).slice(-4) : text.slice(-4);
-    this.string.fresh = false;
     return true;
   }
 
@@ -224,13 +235,22 @@ export class Machine implements Place {
     return "nobody";
   }
 
-  mend(text: string, shape: Shape): string | undefined {
+  mend = (text: string, shape: Shape): string | undefined => {
     if (this.#options.level >= 4) return undefined;
     const rules = this.#options.rules.all.filter((entry) => !entry.broken).map((entry) => ({ ...entry, note: () => {} }));
-    const inner = new Machine({ ...this.#options, rules: createRuleSet(rules), shape, from: "value", level: this.#options.level + 1 });
+    const inner = new Machine({
+      ...this.#options,
+      rules: createRuleSet(rules),
+      shape,
+      from: "value",
+      level: this.#options.level + 1,
+      sent: () => undefined,
+    });
     const out = inner.push(text) + inner.end({ reason: undefined, cut: false });
-    return inner.refused || inner.splits.length > 0 ? undefined : out;
-  }
+    if (inner.refused || inner.splits.length > 0) return undefined;
+    const value = parseOrUndefined(out);
+    return value !== undefined && fits(value, shape) ? out : undefined;
+  };
 
   /** Nobody mends what stands here: the rest passes as it is. */
   refuse(entry: ActiveRule | undefined, reason: string, rule?: string): void {
@@ -250,8 +270,12 @@ export class Machine implements Place {
     this.#giveUp();
   }
 
-  get dropping(): boolean {
-    return this.#dropping !== undefined;
+  openString(): void {
+    this.string.before = "";
+    this.string.escapes = "unknown";
+    this.string.quotes = false;
+    this.#reported.clear();
+    this.state = "string";
   }
 
   /** A member of the innermost container is over. */
@@ -282,12 +306,16 @@ export class Machine implements Place {
       this.at += verdict.take;
       return this.#report(entry, verdict.rule, taken, "");
     }
-    this.#report(entry, verdict.rule, taken, verdict.after ?? verdict.put);
     if (hook === "control" || hook === "escape" || hook === "quote") {
+      // One note per string and rule: a file's every line break is not news.
+      if (!this.#reported.has(entry)) this.#report(entry, verdict.rule, taken, verdict.after ?? verdict.put);
+      this.#reported.add(entry);
+      if (hook === "quote") this.string.quotes = true;
       this.emit(verdict.put);
       this.at += verdict.take;
       return;
     }
+    this.#report(entry, verdict.rule, taken, verdict.after ?? verdict.put);
     this.input = verdict.put + this.input.slice(this.at + verdict.take);
     this.at = 0;
     this.#rewrites += 1;

@@ -38,17 +38,19 @@ export interface Container {
 export interface OpenString {
   /** Its last characters so far, at most four: enough to know `C:` before a backslash. */
   before: string;
-  /** Nothing of it was read yet. */
-  fresh: boolean;
   /** What backslashes mean in it, once a rule has found out. */
   escapes: "unknown" | "plain" | "literal" | "path";
+  /** A quote inside it was escaped by a rule. */
+  quotes: boolean;
 }
 
 /** The tool a call is for, as the request offers it. */
 export interface CallTool {
   readonly name: string;
   readonly shape: Shape;
-  /** False: the request does not offer it, or gives no schema. */
+  /** The request offers it. */
+  readonly offered: boolean;
+  /** The request gives its schema. */
   readonly known: boolean;
 }
 
@@ -70,6 +72,12 @@ export interface Place {
   readonly shape: Shape;
   readonly tool: CallTool;
   readonly string: OpenString;
+  /** Deltas come cut as llama-server cuts JSON of its own making (trust.ts). */
+  readonly trusted: boolean;
+  /** The call's arguments as sent so far; undefined when there are too many, or inside a nested text. */
+  readonly sent: string | undefined;
+  /** The text was found inside another value; its rules have seen the arguments around it. */
+  readonly nested: boolean;
   /** In `key`: the key read. */
   readonly key: string;
   /** `text` (a whole value) as the rules mend it, when that parses and satisfies `shape`. */

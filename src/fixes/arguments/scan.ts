@@ -88,3 +88,42 @@ export function decodeString(text: string): string | undefined {
     return undefined;
   }
 }
+
+/** Like `skipSpace`, and over `\\n`, `\\r`, `\\t` written as two characters outside any string. */
+export function skipLoose(text: string, from: number): number {
+  let at = skipSpace(text, from);
+  while (text[at] === "\\" && "nrt".includes(text[at + 1] ?? "-")) at = skipSpace(text, at + 2);
+  // Half of such an escape: what it is will be known with the next character.
+  return text[at] === "\\" && at + 1 === text.length ? text.length : at;
+}
+
+/** A member of an object as it stands in well-formed text. */
+export interface Member {
+  readonly key: string;
+  /** The member from its key's quote to its value's end. */
+  readonly text: string;
+  readonly value: string;
+}
+
+/** The members of the object that well-formed JSON `text` is. */
+export function membersOf(text: string): readonly Member[] {
+  const members: Member[] = [];
+  for (let at = skipSpace(text, text.indexOf("{") + 1); text[at] === '"';) {
+    const from = at;
+    const end = endOfString(text, at);
+    const value = skipSpace(text, skipSpace(text, end) + 1);
+    const over = endOfValue(text, value);
+    if (end === -1 || over === -1) return members;
+    members.push({ key: decodeKey(text.slice(from + 1, end - 1)), text: text.slice(from, over), value: text.slice(value, over) });
+    at = skipSpace(text, skipSpace(text, over) + 1);
+  }
+  return members;
+}
+
+/** The index behind the well-formed JSON value at `from`; -1 when it does not end here. */
+export function endOfValue(text: string, from: number): number {
+  if (text[from] === '"') return endOfString(text, from);
+  if (text[from] === "{" || text[from] === "[") return endOfContainer(text, from);
+  for (let at = from; at < text.length; at++) if (",}] \n\r\t".includes(text[at] ?? "")) return at;
+  return -1;
+}

@@ -97,7 +97,7 @@ function ownMember(m: Machine): boolean {
   if (c !== '"') return ask(m, "member", "no key where a member must begin");
   m.inKey = true;
   m.pass(1);
-  m.state = "string";
+  m.openString();
   return true;
 }
 
@@ -180,10 +180,7 @@ function value(m: Machine): boolean {
   }
   if (kind === "string") {
     m.pass(1);
-    m.string.before = "";
-    m.string.fresh = true;
-    m.string.escapes = "unknown";
-    m.state = "string";
+    m.openString();
   } else if (kind === "number") m.state = "number";
   else open(m, kind === "object" ? "object" : "array");
   return true;
@@ -254,12 +251,10 @@ function string(m: Machine): boolean {
   if (c !== '"') {
     const answer = m.consult("control");
     if (answer === "nobody") advance(m, 1);
-    m.string.fresh = false;
     return answer !== "wait";
   }
   if (!m.trusted) {
     const answer = m.consult("quote");
-    m.string.fresh = false;
     if (answer !== "nobody") return answer === "go on";
   }
   m.pass(1);
@@ -273,7 +268,6 @@ function string(m: Machine): boolean {
 function advance(m: Machine, count: number): void {
   if (count === 0) return;
   m.string.before = (m.string.before + m.input.slice(Math.max(m.at, m.at + count - 4), m.at + count)).slice(-4);
-  m.string.fresh = false;
   m.pass(count);
 }
 
