@@ -64,7 +64,7 @@ export function stdoutLook(): Look & { readonly terminal: boolean } {
   return lookOf(process.stdout, process.env);
 }
 
-export function stderrStyle(): Style {
+function stderrStyle(): Style {
   return lookOf(process.stderr, process.env).style;
 }
 

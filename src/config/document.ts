@@ -25,11 +25,20 @@ function render(entry: ConfigSection | ConfigKey, depth: number): string {
     .map((line) => `${indent}# ${line}\n`)
     .join("");
   if (!isSection(entry)) {
-    if (entry.default === undefined) return `${comment}${indent}# ${name}:\n`;
-    return `${comment}${indent}${name}: ${stringify(entry.default, { collectionStyle: "flow" }).trim()}\n`;
+    if (entry.default === undefined) return `${isSwitch(entry) ? "" : comment}${indent}# ${name}: ${yamlOf(entry.example)}\n`;
+    return `${comment}${indent}${name}: ${yamlOf(entry.default)}\n`;
   }
   const between = depth === 0 ? "" : "\n";
   return `${comment}${indent}${name}:\n${entry.entries.map((child) => render(child, depth + 1)).join(isFixList(entry) ? between : "")}`;
+}
+
+/** `enabled` and `mode` of a fix are explained once, above the list. */
+function isSwitch({ path }: ConfigKey): boolean {
+  return path[1] === "modules" && (path.at(-1) === "enabled" || path.at(-1) === "mode");
+}
+
+function yamlOf(value: unknown): string {
+  return value === undefined ? "" : stringify(value, { collectionStyle: "flow" }).trim();
 }
 
 function isFixList(section: ConfigSection): boolean {

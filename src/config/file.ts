@@ -23,7 +23,7 @@ export function readConfigFile(name: string): ConfigFile {
   return parseConfigFile(name, source);
 }
 
-export function parseConfigFile(name: string, source: string): ConfigFile {
+function parseConfigFile(name: string, source: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true });
   const faults = document.errors.map((error) => ({

@@ -1,14 +1,17 @@
 /** The schema as a list: every key with its path, kind, default, environment name and meaning. */
 import type { z } from "zod";
+import { asArray } from "../wire/json.ts";
 
 /** How a text from the environment or the command line becomes a value. */
-export type KeyKind = "number" | "boolean" | "text" | "list" | "map";
+type KeyKind = "number" | "boolean" | "text" | "list" | "map";
 
 export interface ConfigKey {
   readonly path: readonly string[];
   readonly kind: KeyKind;
   /** As a person would write it; undefined where leaving it out means something of its own. */
   readonly default: unknown;
+  /** A value to show where there is no default. */
+  readonly example: unknown;
   readonly description: string;
   /** `LLAMA_PROXY_SERVER_PORT` for `server.port`. */
   readonly env: string;
@@ -45,6 +48,7 @@ export function describeSchema(schema: z.ZodType, path: readonly string[] = []):
         path: at,
         kind: kindOf(inner),
         default: standard,
+        example: asArray(entry.meta()?.["examples"])[0],
         description: entry.description ?? inner.description ?? "",
         env: envName(at),
       };
@@ -67,7 +71,7 @@ export function entryAt(section: ConfigSection, path: readonly string[]): Config
   return current;
 }
 
-export function envName(path: readonly string[]): string {
+function envName(path: readonly string[]): string {
   return `LLAMA_PROXY_${path.join("_").toUpperCase()}`;
 }
 

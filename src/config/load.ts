@@ -35,10 +35,20 @@ export interface LoadedConfig {
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const env = options.env ?? process.env;
   const name = options.file ?? findConfigFile(env);
+  try {
+    return load(name, env, options.flags ?? {});
+  } catch (cause) {
+    if (!(cause instanceof ConfigError) || name === undefined || options.file !== undefined) throw cause;
+    if (!cause.problems.some((problem) => problem.where.startsWith(name))) throw cause;
+    // The folder's config.yaml may be another program's.
+    throw new ConfigError(cause.problems, `${name} was read because it is there; --config FILE names another`);
+  }
+}
+
+function load(name: string | undefined, env: Env, flags: Flags): LoadedConfig {
   const file = name === undefined ? undefined : readConfigFile(name);
   const root = describeSchema(CONFIG_SCHEMA);
   const keys = keysOf(root);
-  const flags = options.flags ?? {};
   const fromEnv = envSettings(env, keys);
   const chosen =
     flags.fixes === undefined

@@ -12,10 +12,12 @@ export interface Problem {
 export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 
-  constructor(found: readonly Problem[]) {
+  /** `remark`: a last line for all of them. */
+  constructor(found: readonly Problem[], remark?: string) {
     // In the order of the file's lines.
     const problems = found.toSorted((a, b) => a.where.localeCompare(b.where, "en", { numeric: true }));
-    super(problems.map((problem) => [problem.where, problem.key, problem.message].filter((part) => part !== "").join(": ")).join("\n"));
+    const lines = problems.map((problem) => [problem.where, problem.key, problem.message].filter((part) => part !== "").join(": "));
+    super([...lines, ...(remark === undefined ? [] : [remark])].join("\n"));
     this.name = "ConfigError";
     this.problems = problems;
   }

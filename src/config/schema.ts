@@ -21,7 +21,12 @@ const server = section("Where the sidecar listens, and what it lets through.", {
 });
 
 const backend = section("The llama-server behind the sidecar.", {
-  url: serverUrl().optional().describe("Its address in one piece, e.g. https://gpu:8443; instead of host and port."),
+  url: serverUrl()
+    .optional()
+    .meta({
+      description: "Its address in one piece, e.g. https://gpu:8443; instead of host and port.",
+      examples: ["http://127.0.0.1:8080"],
+    }),
   host: text("an address or host name").default("127.0.0.1").describe("Its address."),
   port: whole(1, 65_535).default(8080).describe("Its port."),
   timeout_seconds: seconds()
@@ -29,23 +34,31 @@ const backend = section("The llama-server behind the sidecar.", {
     .describe("Silence of the backend after which a request is given up (a long prompt is silent); 0 waits for ever."),
   api_key_env: text("the name of an environment variable")
     .optional()
-    .describe(
-      "Name of the environment variable that holds llama-server's API key, for the sidecar's own questions (/props, test-backend, replay --live). Clients' keys pass through.",
-    ),
+    .meta({
+      description:
+        "Name of the environment variable that holds llama-server's API key, for the sidecar's own questions (/props, test-backend, replay --live). Clients' keys pass through.",
+      examples: ["LLAMA_API_KEY"],
+    }),
 });
 
 const stats = section("The metrics of each request on stdout.", {
   enabled: flag().default(true).describe("Print them."),
   format: oneOf(["pretty", "json", "compact"])
     .optional()
-    .describe("pretty (a box), json (one object a line) or compact (one line); without it pretty on a terminal, else compact."),
+    .meta({
+      description: "pretty (a box), json (one object a line) or compact (one line); without it pretty on a terminal, else compact.",
+      examples: ["compact"],
+    }),
 });
 
 const recorder = section("The recording of every exchange, in one SQLite file.", {
   enabled: flag().default(true).describe("Record."),
   path: text("a file path")
     .optional()
-    .describe("The file; without it llama-proxy/llama-proxy.db in the user's data folder ($XDG_DATA_HOME, ~/.local/share)."),
+    .meta({
+      description: "The file; without it llama-proxy/llama-proxy.db in the user's data folder ($XDG_DATA_HOME, ~/.local/share).",
+      examples: ["/var/lib/llama-proxy/llama-proxy.db"],
+    }),
   all_routes: flag().default(false).describe("Also record routes that are passed through without being understood (/props, /slots, ...)."),
   max_size: size().prefault("5GB").describe("Oldest exchanges are removed above this size; 0: no limit."),
   max_age: duration().prefault("14d").describe("Exchanges older than this are removed; 0: no limit."),
@@ -64,7 +77,9 @@ const otel = section(
   "Traces, metrics and events over OTLP/HTTP. Off until an endpoint is given here, by --otlp or by OTEL_EXPORTER_OTLP_ENDPOINT.",
   {
     enabled: flag().default(true).describe("false turns it off although there is an endpoint (OTEL_SDK_DISABLED=true does the same)."),
-    endpoint: otlpUrl().optional().describe("The collector's OTLP/HTTP address, e.g. http://127.0.0.1:4318."),
+    endpoint: otlpUrl()
+      .optional()
+      .meta({ description: "The collector's OTLP/HTTP address, e.g. http://127.0.0.1:4318.", examples: ["http://127.0.0.1:4318"] }),
     headers: z
       .record(z.string(), z.string({ error: "expected a text" }), { error: "expected a map of header names and values" })
       .default({})
@@ -91,7 +106,10 @@ const otel = section(
     shutdown_timeout_seconds: seconds().default(2).describe("At exit: how long the last export may take."),
     conversation_id_header: text("a header name")
       .optional()
-      .describe("Request header that carries the conversation id, for gen_ai.conversation.id."),
+      .meta({
+        description: "Request header that carries the conversation id, for gen_ai.conversation.id.",
+        examples: ["x-conversation-id"],
+      }),
   },
 );
 
@@ -100,34 +118,33 @@ const MODES = ["off", "observe", "fix"] as const;
 /** The keys of one fix: the switch, the mode, and what the fix itself defines. */
 function moduleOf(fix: Fix) {
   return section(fix.summary, {
-    enabled: flag().optional().describe(`false turns it off; true turns it on where it is off by default.`),
-    mode: oneOf(MODES).optional().describe(`off, observe (report, change nothing) or fix; default ${fix.defaultMode}.`),
+    enabled: flag()
+      .optional()
+      .meta({ description: "false turns it off; true turns it on where it is off by default.", examples: [fix.defaultMode !== "off"] }),
+    mode: oneOf(MODES)
+      .optional()
+      .meta({ description: `off, observe (report, change nothing) or fix; default ${fix.defaultMode}.`, examples: [fix.defaultMode] }),
     ...(fix.options.shape as Record<string, z.ZodType>),
   });
 }
 
-/** The schema for a list of fixes; the product's own is `CONFIG_SCHEMA`. */
-export function schemaFor(fixes: readonly Fix[]) {
-  return z.strictObject(
-    {
-      server,
-      backend,
-      fixes: section("What is mended in replies (and, for request fixes, in requests).", {
-        enabled: flag().default(true).describe("The master switch."),
-        modules: section(
-          "One entry per fix; llama-proxy list-fixes --verbose explains each.",
-          Object.fromEntries(fixes.map((fix) => [fix.name, moduleOf(fix)])),
-        ),
-      }),
-      stats,
-      recorder,
-      otel,
-    },
-    { error: "expected a map of keys" },
-  );
-}
-
-export const CONFIG_SCHEMA = schemaFor(FIXES);
+export const CONFIG_SCHEMA = z.strictObject(
+  {
+    server,
+    backend,
+    fixes: section("What is mended in replies (and, for request fixes, in requests).", {
+      enabled: flag().default(true).describe("The master switch."),
+      modules: section(
+        "One entry per fix, with its default mode: off, observe (report, change nothing) or fix. enabled: false turns it off, true turns it on where it is off by default. llama-proxy list-fixes --verbose explains each.",
+        Object.fromEntries(FIXES.map((fix) => [fix.name, moduleOf(fix)])),
+      ),
+    }),
+    stats,
+    recorder,
+    otel,
+  },
+  { error: "expected a map of keys" },
+);
 
 type Parsed = z.output<typeof CONFIG_SCHEMA>;
 

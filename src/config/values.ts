@@ -69,7 +69,7 @@ function serverUrlFault(value: string): string | undefined {
   return undefined;
 }
 
-export function httpUrl(value: string): URL | undefined {
+function httpUrl(value: string): URL | undefined {
   const url = URL.parse(value);
   return url && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "" ? url : undefined;
 }

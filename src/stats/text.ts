@@ -55,7 +55,7 @@ export function fit(text: string, width: number, align: "left" | "right" = "left
   return align === "left" ? short + space : space + short;
 }
 
-export type Paint = (text: string) => string;
+type Paint = (text: string) => string;
 
 /** Colours by meaning; each the identity where colours are off. */
 export interface Style {

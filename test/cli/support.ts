@@ -9,7 +9,7 @@ import { startRecordedLlama } from "../../src/demo/recorded-llama.ts";
 import { loadRecordings, type RecordedCall } from "../../src/demo/recorded.ts";
 import { PLAIN } from "../../src/stats/text.ts";
 
-export const RECORDINGS = loadRecordings(new URL("../../demo/recordings/", import.meta.url));
+const RECORDINGS = loadRecordings(new URL("../../demo/recordings/", import.meta.url));
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 

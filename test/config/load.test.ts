@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
+import { FIXES, planFixes } from "../../src/fixes/index.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { describeSchema, keysOf } from "../../src/config/keys.ts";
 import { CONFIG_SCHEMA } from "../../src/config/schema.ts";
@@ -62,6 +63,18 @@ describe("precedence: flag > environment > file > default", () => {
     expect(config.recorder).toMatchObject({ path: "x.db", enabled: false });
     expect(config.otel.endpoint).toBe("http://c:4318");
     expect(config.stats.format).toBe("json");
+  });
+
+  test("--fixes says what is on, whatever the file says", () => {
+    const [first = "", second = ""] = FIXES.map((fix) => fix.name);
+    const on = (fixes: string, yaml = "") => planFixes(load(yaml, { flags: { fixes } }).fixes).map((entry) => entry.fix.name);
+    expect(on("none")).toEqual([]);
+    expect(on("all")).toEqual(FIXES.map((fix) => fix.name));
+    expect(on(`${second}, ${first}`, "fixes: {enabled: false}")).toEqual([first, second]);
+    expect(on(first, `fixes: {modules: {${first}: {mode: off}}}`)).toEqual([first]);
+    expect(on("all", `fixes: {modules: {${first}: {enabled: false}}}`)).toContain(first);
+    const [observed] = planFixes(load(`fixes: {modules: {${first}: {mode: observe}}}`, { flags: { fixes: first } }).fixes);
+    expect(observed?.mode).toBe("observe");
   });
 
   test("every key can be set by its environment name, and reaches the result", () => {
@@ -145,6 +158,11 @@ describe("errors", () => {
     expect(problems("server: {port: 1}\nserver: {port: 2}\n")[0]).toMatch(/^FILE:2: not valid YAML: Map keys must be unique/);
     expect(problems("a: &a [*b]\n")[0]).toMatch(/YAML/);
     expect(() => loadConfig({ file: join(folder, "none.yaml"), env: {} })).toThrow(/none.yaml: there is no such file/);
+  });
+
+  test("a file that was found, not named, may be another program's: the cure says so", () => {
+    const env = { LLAMA_PROXY_CONFIG: file("version: 2\n") };
+    expect(() => loadConfig({ env })).toThrow(/was read because it is there; --config FILE names another/);
   });
 
   test("the InfluxDB exporter of old is answered by the Collector way", () => {
