@@ -1,8 +1,8 @@
 import type { TelemetrySink } from "./options.ts";
 
 /**
- * Telemetry that is still being loaded: the sidecar listens first, because loading the SDK costs a
- * quarter of a second. Exchanges that begin before it is there are not measured; nothing is queued.
+ * Telemetry that is still being loaded: the sidecar listens first, because loading the SDK takes
+ * 0.15 s. Exchanges that begin before it is there are not measured; nothing is queued.
  * This file loads no OpenTelemetry package.
  *
  * `load` runs at once. When it fails, `onFailure` is told and telemetry stays off for good.

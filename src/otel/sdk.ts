@@ -1,10 +1,10 @@
 import { context, diag, DiagLogLevel, logs, metrics, propagation, trace, type DiagLogger } from "@opentelemetry/api";
-import { defaultResource, envDetector, resourceFromAttributes, serviceInstanceIdDetector } from "@opentelemetry/resources";
-import { NodeSDK, startNodeSdk } from "@opentelemetry/sdk-node";
+import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
 import type { MetricProducer } from "@opentelemetry/sdk-metrics";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
 import type { TelemetryOptions, TelemetryState } from "./options.ts";
 import { instrumentUndici } from "./outbound.ts";
+import { startProviders } from "./providers.ts";
 import { createLogQueue, createSpanQueue } from "./queues.ts";
 import { createPushReader, PullReader, viewsOf } from "./readers.ts";
 import { SCOPE } from "./semconv.ts";
@@ -21,7 +21,7 @@ export interface Sdk {
 }
 
 /** `producers` bring metrics of their own to every reader. */
-export function startSdk(settings: Settings, options: TelemetryOptions, producers: MetricProducer[]): Sdk {
+export async function startSdk(settings: Settings, options: TelemetryOptions, producers: MetricProducer[]): Promise<Sdk> {
   let lastError: string | undefined;
   const onFailure = (cause: unknown) => {
     lastError = cause instanceof Error ? cause.message : String(cause);
@@ -38,28 +38,18 @@ export function startSdk(settings: Settings, options: TelemetryOptions, producer
   const pull = options.pull && settings.configFile === undefined ? new PullReader(producers) : undefined;
   const outbound = instrumentUndici();
 
-  let shutdown: () => Promise<void>;
-  if (settings.configFile === undefined) {
-    const sdk = new NodeSDK({
-      resource: defaultResource().merge(
-        resourceFromAttributes({ [ATTR_SERVICE_NAME]: SCOPE, [ATTR_SERVICE_VERSION]: options.serviceVersion }),
-      ),
-      // The default set also tells command line, owner and host.
-      ...(settings.ownDetectors ? { resourceDetectors: [serviceInstanceIdDetector, envDetector] } : {}),
-      spanProcessors: spans ? [spans.processor] : [],
-      logRecordProcessors: records ? [records.processor] : [],
-      metricReaders: [...(push ? [push] : []), ...(pull ? [pull] : [])],
-      views: viewsOf(settings, pull !== undefined),
-      instrumentations: [outbound.instrumentation],
-    });
-    sdk.start();
-    shutdown = () => sdk.shutdown();
-  } else {
-    const sdk = startNodeSdk({ instrumentations: [outbound.instrumentation] });
-    shutdown = () => sdk.shutdown();
-  }
+  const shutdown = await startProviders(settings, {
+    resource: defaultResource().merge(
+      resourceFromAttributes({ [ATTR_SERVICE_NAME]: SCOPE, [ATTR_SERVICE_VERSION]: options.serviceVersion }),
+    ),
+    spanProcessors: spans ? [spans.processor] : [],
+    logRecordProcessors: records ? [records.processor] : [],
+    metricReaders: [...(push ? [push] : []), ...(pull ? [pull] : [])],
+    views: viewsOf(settings, pull !== undefined),
+    instrumentation: outbound.instrumentation,
+  });
   outbound.measure(metrics.getMeterProvider());
-  // After the SDK, which would otherwise set a logger of its own that writes to stdout.
+  // After the SDK, which may have set a logger of its own that writes to stdout.
   diag.setLogger(diagLogger(options), { logLevel: levelOf(settings.logLevel), suppressOverrideMessage: true });
   const selfObs = settings.sdkMetrics ? metrics.getMeterProvider() : undefined;
   spans?.open(selfObs);

@@ -12,6 +12,8 @@ export interface Settings {
   readonly traces: Signal;
   readonly metrics: Signal;
   readonly logs: Signal;
+  /** The environment names what only sdk-node knows how to make. */
+  readonly needsNodeSdk: boolean;
   /** Detectors named by OTEL_NODE_RESOURCE_DETECTORS take the place of ours. */
   readonly ownDetectors: boolean;
   readonly sdkMetrics: boolean;
@@ -46,6 +48,10 @@ const EXPORT_TIMEOUT_MS = 3000;
 const MAX_QUEUE = 8192;
 
 const DEFAULT_AGGREGATION = "explicit_bucket_histogram";
+
+/** Samplers, propagators, detectors by name, and limits. */
+const NODE_SDK_ONLY =
+  /^OTEL_(?:TRACES_SAMPLER|PROPAGATORS|NODE_RESOURCE_DETECTORS|(?:SPAN|EVENT|LINK|LOGRECORD)_[A-Z_]*LIMIT|ATTRIBUTE_[A-Z_]+_LIMIT)$/;
 
 const CAPTURE: ReadonlyMap<string, CaptureContent> = new Map<string, CaptureContent>([
   ["NO_CONTENT", "none"],
@@ -111,6 +117,7 @@ export function settle(options: TelemetryOptions, warn: (message: string) => voi
     traces: signalOf("TRACES"),
     metrics: signalOf("METRICS"),
     logs: signalOf("LOGS"),
+    needsNodeSdk: Object.keys(options.env).some((name) => NODE_SDK_ONLY.test(name) && read(name) !== undefined),
     ownDetectors: read("OTEL_NODE_RESOURCE_DETECTORS") === undefined,
     sdkMetrics: read("OTEL_NODE_EXPERIMENTAL_SDK_METRICS")?.toLowerCase() === "true",
     plainHistograms:

@@ -8,7 +8,7 @@ import { optionsFor } from "../support/telemetry-options.ts";
 /** What one good exchange exports. */
 async function good(): Promise<Received> {
   await using receiver = await startOtlpReceiver();
-  await using telemetry = startTelemetry(optionsFor(receiver.url));
+  await using telemetry = await startTelemetry(optionsFor(receiver.url));
   const tap = telemetry.begin(startOf());
   tap?.request?.(viewOf({ model: "qwen" }), new Uint8Array());
   tap?.end(

@@ -193,7 +193,7 @@ describe.each([
 ] as const)("capture_content: %s", (captureContent, onSpan, asEvent) => {
   test("goes where it should, and nowhere else", async () => {
     await using receiver = await startOtlpReceiver();
-    await using telemetry = startTelemetry(optionsFor(receiver.url, { captureContent, contentMaxChars: 8 }));
+    await using telemetry = await startTelemetry(optionsFor(receiver.url, { captureContent, contentMaxChars: 8 }));
     const tap = telemetry.begin(startOf());
     tap?.request?.(viewOf({ model: "m", messages: [{ role: "user", content: "my secret thing" }] }), new Uint8Array());
     tap?.step?.(5, stepOf([{ kind: "text", choice: 0, text: "secret" }]));

@@ -60,7 +60,7 @@ async function run(
   path = start.path,
   abortWith?: Error,
 ): Promise<void> {
-  await using telemetry = startTelemetry(optionsFor(receiver.url));
+  await using telemetry = await startTelemetry(optionsFor(receiver.url));
   const tap = telemetry.begin(start);
   if (start.dialect) tap?.request?.(viewOf({ model: "qwen" }), new Uint8Array());
   const end = await work(() => tap?.enter?.(() => dispatch(pool, path, abortWith)) ?? Promise.reject(new Error("no tap")));
@@ -138,7 +138,7 @@ describe("the http.client span", () => {
     await using receiver = await startOtlpReceiver();
     await using backend = await startBackend((_request, response) => setTimeout(() => response.end("{}"), 15));
     await using pool = poolTo(backend.url);
-    await using telemetry = startTelemetry(optionsFor(receiver.url));
+    await using telemetry = await startTelemetry(optionsFor(receiver.url));
     await Promise.all(
       Array.from({ length: 40 }, async () => {
         const tap = telemetry.begin(startOf());

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createLazyTelemetry } from "../../src/otel/lazy.ts";
 import { startTelemetry } from "../../src/otel/telemetry.ts";
@@ -41,5 +41,11 @@ describe("lazy telemetry", () => {
   test.each(["lazy.ts", "options.ts"])("%s imports no OpenTelemetry package", (file) => {
     const source = readFileSync(new URL(`../../src/otel/${file}`, import.meta.url), "utf8");
     expect(source).not.toMatch(/from "@opentelemetry/);
+  });
+
+  test("sdk-node is loaded by nobody but on demand", () => {
+    const room = new URL("../../src/otel/", import.meta.url);
+    const eager = readdirSync(room).filter((file) => /from "@opentelemetry\/sdk-node"/.test(readFileSync(new URL(file, room), "utf8")));
+    expect(eager).toEqual([]);
   });
 });

@@ -18,7 +18,7 @@ describe("a collector that is", () => {
   ])("%s costs the drain no more than the shutdown timeout", async (_name, answer) => {
     await using receiver = answer === undefined ? undefined : await startOtlpReceiver(answer);
     const diagnostics: string[] = [];
-    const telemetry = startTelemetry(
+    const telemetry = await startTelemetry(
       optionsFor(receiver?.url ?? "http://127.0.0.1:9", { shutdownTimeoutMs: 300, onDiagnostic: (level) => diagnostics.push(level) }),
     );
     for (let i = 0; i < 50; i += 1) {
@@ -34,7 +34,7 @@ describe("a collector that is", () => {
 
   test("refusing shows in the state", async () => {
     await using receiver = await startOtlpReceiver(400);
-    await using telemetry = startTelemetry(optionsFor(receiver.url));
+    await using telemetry = await startTelemetry(optionsFor(receiver.url));
     telemetry.begin(startOf())?.end(endOf());
     await expect(telemetry.flush()).rejects.toThrow("Bad Request");
     expect(telemetry.state().spans).toEqual({ exported: 0, failed: 1, dropped: 0, queued: 0 });
@@ -43,7 +43,7 @@ describe("a collector that is", () => {
 
   test("too slow for the traffic loses what the queue cannot hold, and counts it", async () => {
     await using receiver = await startOtlpReceiver();
-    await using telemetry = startTelemetry(
+    await using telemetry = await startTelemetry(
       optionsFor(receiver.url, { env: { OTEL_BSP_MAX_QUEUE_SIZE: "10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10" } }),
     );
     for (let i = 0; i < 25; i += 1) telemetry.begin(startOf({ dialect: undefined, route: "/props" }))?.end(endOf());
@@ -56,7 +56,7 @@ describe("a collector that is", () => {
 
 test("exactly one ended server span per exchange, whatever is called in between and whenever it ends", async () => {
   await using receiver = await startOtlpReceiver();
-  await using telemetry = startTelemetry(optionsFor(receiver.url, { env: { OTEL_BSP_MAX_QUEUE_SIZE: "100000" } }));
+  await using telemetry = await startTelemetry(optionsFor(receiver.url, { env: { OTEL_BSP_MAX_QUEUE_SIZE: "100000" } }));
   const outcomes: Outcome[] = [
     "completed",
     "client-gone",
@@ -99,7 +99,7 @@ test("exactly one ended server span per exchange, whatever is called in between 
 
 describe("standard variables", () => {
   test("OTEL_SDK_DISABLED listens to nothing", async () => {
-    await using telemetry = startTelemetry(optionsFor("http://127.0.0.1:9", { env: { OTEL_SDK_DISABLED: "true" } }));
+    await using telemetry = await startTelemetry(optionsFor("http://127.0.0.1:9", { env: { OTEL_SDK_DISABLED: "true" } }));
     expect(telemetry.begin(startOf())).toBeUndefined();
     expect(telemetry.state()).toEqual({ state: "off" });
   });
@@ -111,7 +111,7 @@ describe("standard variables", () => {
     vi.stubEnv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a");
     vi.stubEnv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url);
     vi.stubEnv("OTEL_TRACES_SAMPLER", "parentbased_always_off");
-    await using telemetry = startTelemetry({ ...optionsFor(""), endpoint: undefined, env: process.env });
+    await using telemetry = await startTelemetry({ ...optionsFor(""), endpoint: undefined, env: process.env });
     telemetry.begin(startOf())?.end(endOf());
     telemetry.begin(startOf({ headers: ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"] }))?.end(endOf());
     await telemetry.flush();
@@ -140,7 +140,7 @@ describe("standard variables", () => {
     );
     vi.stubEnv("OTEL_CONFIG_FILE", file);
     {
-      await using telemetry = startTelemetry({ ...optionsFor("http://127.0.0.1:9"), env: process.env });
+      await using telemetry = await startTelemetry({ ...optionsFor("http://127.0.0.1:9"), env: process.env });
       const tap = telemetry.begin(startOf());
       tap?.request?.(viewOf({ model: "m" }), new Uint8Array());
       tap?.end(endOf());
@@ -154,7 +154,7 @@ describe("standard variables", () => {
   test("OTEL_NODE_EXPERIMENTAL_SDK_METRICS tells of the SDK's own queue", async () => {
     await using receiver = await startOtlpReceiver();
     vi.stubEnv("OTEL_NODE_EXPERIMENTAL_SDK_METRICS", "true");
-    await using telemetry = startTelemetry({ ...optionsFor(receiver.url), env: process.env });
+    await using telemetry = await startTelemetry({ ...optionsFor(receiver.url), env: process.env });
     telemetry.begin(startOf())?.end(endOf());
     await telemetry.flush();
     await telemetry.flush();

@@ -255,7 +255,7 @@ const TOKENS: Readonly<Record<Vocabulary, Readonly<Record<string, number>>>> = {
 describe.each(["1.41", "latest", "both"] satisfies Vocabulary[])("vocabulary %s", (semconv) => {
   test("a session of every dialect and every ending is as the contract says", async () => {
     await using receiver = await startOtlpReceiver();
-    await using telemetry = startTelemetry(optionsFor(receiver.url, { semconv, gauges: GAUGES, heapMetrics: true }));
+    await using telemetry = await startTelemetry(optionsFor(receiver.url, { semconv, gauges: GAUGES, heapMetrics: true }));
     const { exchanges, withUsage } = await session(telemetry);
     await telemetry.flush();
     await telemetry.flush();

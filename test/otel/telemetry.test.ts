@@ -1,18 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { TelemetryOptions } from "../../src/otel/options.ts";
 import { startTelemetry } from "../../src/otel/telemetry.ts";
 import { checkTelemetry } from "../support/otlp-checker.ts";
 import { plain, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { optionsFor } from "../support/telemetry-options.ts";
 import { endOf, startOf, stepOf, viewOf } from "../support/exchanges.ts";
-
-export function optionsFor(endpoint: string, more: Partial<TelemetryOptions> = {}): TelemetryOptions {
-  return { env: {}, endpoint, serviceVersion: "0.0.0-test", backend: { address: "127.0.0.1", port: 8080 }, ...more };
-}
 
 describe("spans", () => {
   test.each(["http/json", "http/protobuf"] as const)("a streamed chat over %s", async (protocol) => {
     await using receiver = await startOtlpReceiver();
-    await using telemetry = startTelemetry(optionsFor(receiver.url, { protocol }));
+    await using telemetry = await startTelemetry(optionsFor(receiver.url, { protocol }));
     const start = startOf({ headers: ["Host", "h:1", "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"] });
     const tap = telemetry.begin(start);
     expect(telemetry.trace(start.id)?.traceId).toBe("0af7651916cd43dd8448eb211c80319c");

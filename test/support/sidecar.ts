@@ -34,6 +34,7 @@ export interface TestSidecarOptions {
   readonly plan?: FixPlan;
   readonly limits?: Partial<Limits>;
   readonly sinks?: readonly ExchangeSink[];
+  readonly tracing?: (exchangeId: string) => boolean;
 }
 
 /** A sink that writes down everything. */
@@ -91,7 +92,7 @@ export async function startTestSidecar(options: TestSidecarOptions): Promise<Tes
     clock: realClock,
     limits: { ...TEST_LIMITS, ...options.limits },
     context: createContextWatch(options.backend, () => performance.now()),
-    tracing: () => false,
+    tracing: options.tracing ?? (() => false),
     recordAll: true,
     backendKey: undefined,
     status: () => ({}),
