@@ -117,7 +117,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await stop(0);
     throw cause;
   }
-  listening.resolve();
+  // Not before whoever started us could say so: loading holds the event loop for a quarter of a second.
+  setImmediate(listening.resolve);
   // A backend that is up tells its context size before the first request asks for it.
   context.want(undefined, backendCredentials(config, env));
   return {
