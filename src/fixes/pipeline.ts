@@ -11,9 +11,10 @@ import type { FixNote, Step } from "../core/exchange.ts";
 import type { Dialect, Message } from "../dialects/dialect.ts";
 import { createFramer } from "../wire/framer.ts";
 import { createFrameReader, type Frame } from "../wire/frame.ts";
-import { parseExact, parseOrUndefined } from "../wire/json.ts";
+import { parseOrUndefined } from "../wire/json.ts";
 import type { FixPlan } from "./fix.ts";
 import { createLane, createNotes, type Lane } from "./lane.ts";
+import { createOutlet } from "./outlet.ts";
 
 export interface StreamPipeline {
   push(chunk: Uint8Array): readonly Step[];
@@ -45,6 +46,7 @@ export function createStreamPipeline(
   const frames = createFrameReader();
   const notes = createNotes();
   const codec = dialect.codec(request);
+  const outlet = createOutlet(dialect, request);
   const lane = createLane(
     plan.filter((entry) => entry.mode === "fix"),
     dialect,
@@ -52,17 +54,11 @@ export function createStreamPipeline(
     notes.by,
   );
   const shadow = createShadow(plan, dialect, request);
-  let last: Message | undefined;
   /** A reader or writer broke: frames are still cut, but pass as they are. */
   let unread = false;
   /** A frame above the limit: not even cut any more. */
   let uncut = false;
   let framesHeld = 0;
-
-  /** What goes out although no message asks for it. */
-  function append(deltas: readonly Delta[]): readonly Uint8Array[] {
-    return deltas.length === 0 ? [] : codec.append(last, deltas).map((frame) => frame.raw);
-  }
 
   function step(raw: Uint8Array, ended: boolean): Step {
     const frame = frames.read(raw);
@@ -81,17 +77,13 @@ export function createStreamPipeline(
 
   function relay(message: Message): Step {
     const { frame } = message;
-    if (frame.data === undefined) return passThrough(frame, [frame.raw]);
+    if (frame.data === undefined) return passThrough(frame, outlet.plain(frame));
     const read = lane.payload(message);
     if (read === undefined) return passThrough(frame, []);
-    last = read;
     const deltas = codec.read(read);
     const out = lane.run(deltas);
     if (lane.held > 0) framesHeld += 1;
-    if (out === deltas && read === message && !codec.dirty) return { frame, deltas, out, sent: [frame.raw] };
-    // Only now is it worth reading the numbers exactly: the frame is written anew.
-    const exact: Message = read === message ? { frame, payload: reparse(frame.data) } : read;
-    return { frame, deltas, out, sent: codec.write(exact, out).map((written) => written.raw) };
+    return { frame, deltas, out, sent: outlet.relay(message, read, deltas, out, lane.held > 0) };
   }
 
   /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */
@@ -109,7 +101,7 @@ export function createStreamPipeline(
     unread = true;
     notes.by("pipeline", "fix")({ action: "skipped", target: "frame", reason });
     try {
-      return append(lane.release());
+      return outlet.end(lane.release());
     } catch {
       return [];
     }
@@ -144,7 +136,7 @@ export function createStreamPipeline(
       let sent: readonly Uint8Array[] = [];
       try {
         out = lane.end(cut);
-        sent = append(out);
+        sent = outlet.end(out);
       } catch (cause) {
         sent = stopReading(`gave up at the end: ${String(cause)}`);
       }
@@ -176,14 +168,6 @@ function isOdd({ frame, payload }: Message, ended: boolean): boolean {
   if (ended) return true;
   if (frame.data === undefined) return frame.raw.length > 2 && frame.raw[0] !== COLON;
   return (payload === undefined && frame.data !== "[DONE]") || frame.data.includes("\uFFFD");
-}
-
-function reparse(data: string): unknown {
-  try {
-    return parseExact(data);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A second lane that also runs what only observes. Its output goes nowhere; its notes are kept. */
