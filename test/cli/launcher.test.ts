@@ -1,9 +1,9 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "./support.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/llama-proxy.mjs", import.meta.url));
 // Built by `npm ci`; a bare checkout has none.
@@ -27,7 +27,7 @@ describe.skipIf(!built).each(nodes)("the launcher on %s", (node) => {
   });
 
   test("passes SIGTERM on: the sidecar drains and exits 0", async () => {
-    const db = join(mkdtempSync(join(tmpdir(), "llama-proxy-bin-")), "x.db");
+    const db = join(temporaryFolder(), "x.db");
     const child = spawn(node, [BIN, "run", "--port", "0", "--backend", "http://127.0.0.1:9", "--db", db], {
       stdio: ["ignore", "ignore", "pipe"],
     });

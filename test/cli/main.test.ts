@@ -1,14 +1,13 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { FIXES } from "../../src/fixes/index.ts";
-import { cli } from "./support.ts";
+import { cli, temporaryFolder } from "./support.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "llama-proxy-main-"));
+const folder = temporaryFolder();
 
 describe("usage", () => {
   test("without a command: help with every command, on stdout, exit 0", async () => {

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import { startService } from "../../src/cli/service.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { startRecordedLlama } from "../../src/demo/recorded-llama.ts";
@@ -12,6 +13,18 @@ import { PLAIN } from "../../src/stats/text.ts";
 const RECORDINGS = loadRecordings(new URL("../../demo/recordings/", import.meta.url));
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that is gone when the tests of the file are. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "llama-proxy-test-"));
+  folders.push(folder);
+  return folder;
+}
 
 export interface Ran {
   readonly code: number;
@@ -23,7 +36,7 @@ export interface Ran {
 
 /** The real command line as a process of its own, in an empty folder and with nothing of this machine's configuration. */
 export async function cli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const home = mkdtempSync(join(tmpdir(), "llama-proxy-cli-"));
+  const home = temporaryFolder();
   const begun = performance.now();
   return new Promise((resolve) => {
     execFile(
@@ -46,7 +59,7 @@ export interface RecordedDatabase {
 
 /** Sends the calls through a sidecar of our own to a llama-server made of recordings, and keeps the recording. */
 export async function recordedDatabase(calls: readonly RecordedCall[]): Promise<RecordedDatabase> {
-  const db = join(mkdtempSync(join(tmpdir(), "llama-proxy-db-")), "recordings.db");
+  const db = join(temporaryFolder(), "recordings.db");
   await using llama = await startRecordedLlama(calls, { speed: Number.POSITIVE_INFINITY });
   const { config } = loadConfig({ env: {}, flags: { port: "0", backend: llama.url.origin, db, statsFormat: "json" } });
   const look = () => ({ width: 80, style: PLAIN, lines: true, terminal: false });

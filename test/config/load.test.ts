@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
 import { FIXES, planFixes } from "../../src/fixes/index.ts";
 import { ConfigError } from "../../src/config/problem.ts";
@@ -9,6 +9,7 @@ import { describeSchema, keysOf } from "../../src/config/keys.ts";
 import { CONFIG_SCHEMA } from "../../src/config/schema.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "llama-proxy-config-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let count = 0;
 
 function file(text: string): string {
