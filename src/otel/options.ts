@@ -33,13 +33,11 @@ export interface Gauges {
 export interface TelemetryOptions {
   /** `process.env`, handed in. Standard OTEL_* variables win over the members below, as the environment wins over the file. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Base address for OTLP/HTTP, without `/v1/traces`. Undefined: OTEL_EXPORTER_OTLP_*ENDPOINT, else http://localhost:4318. */
+  /** Base address for OTLP/HTTP, without `/v1/traces`. Undefined: OTEL_EXPORTER_OTLP_*ENDPOINT; a signal that has none is not exported. */
   readonly endpoint?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly protocol?: OtlpProtocol;
-  /** False pushes nothing: for those who only want `prometheusText`. Default true. */
-  readonly push?: boolean;
-  /** True keeps metrics ready for `prometheusText`. Default false. */
+  /** True keeps metrics ready for `prometheusText`; no endpoint is needed for that. Default false. */
   readonly pull?: boolean;
   readonly semconv?: Vocabulary;
   readonly captureContent?: CaptureContent;
@@ -60,7 +58,10 @@ export interface TelemetryOptions {
   /** Request header that carries the conversation id. */
   readonly conversationIdHeader?: string | undefined;
   readonly gauges?: Gauges;
-  /** What the SDK has to say (an export failed, a queue overflowed). */
+  /**
+   * What there is to tell: that exports fail and that they work again (once each), a variable that
+   * makes no sense. The SDK's own diagnostics come as `debug`, or as they are when OTEL_LOG_LEVEL is set.
+   */
   readonly onDiagnostic?: (level: "error" | "warn" | "info" | "debug", message: string) => void;
 }
 

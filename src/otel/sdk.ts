@@ -9,7 +9,7 @@ import { createLogQueue, createSpanQueue } from "./queues.ts";
 import { createPushReader, PullReader, viewsOf } from "./readers.ts";
 import { SCOPE } from "./semconv.ts";
 import type { Settings } from "./settings.ts";
-import { createTally } from "./tally.ts";
+import { createTally, type ExportHealth } from "./tally.ts";
 
 /** The SDK, started: providers are registered with the API. */
 export interface Sdk {
@@ -22,14 +22,11 @@ export interface Sdk {
 
 /** `producers` bring metrics of their own to every reader. */
 export async function startSdk(settings: Settings, options: TelemetryOptions, producers: MetricProducer[]): Promise<Sdk> {
-  let lastError: string | undefined;
-  const onFailure = (cause: unknown) => {
-    lastError = cause instanceof Error ? cause.message : String(cause);
-  };
+  const health = watchExports(options);
   const tallies = {
-    spans: createTally(settings.queue.spans.maxQueueSize, onFailure),
-    logs: createTally(settings.queue.logs.maxQueueSize, onFailure),
-    metrics: createTally(Number.MAX_SAFE_INTEGER, onFailure),
+    spans: createTally(settings.queue.spans.maxQueueSize, health),
+    logs: createTally(settings.queue.logs.maxQueueSize, health),
+    metrics: createTally(Number.MAX_SAFE_INTEGER, health),
   };
   const headers = { ...options.headers };
   const spans = settings.traces.on ? createSpanQueue(settings.traces, headers, settings.queue.spans, tallies.spans) : undefined;
@@ -50,7 +47,7 @@ export async function startSdk(settings: Settings, options: TelemetryOptions, pr
   });
   outbound.measure(metrics.getMeterProvider());
   // After the SDK, which may have set a logger of its own that writes to stdout.
-  diag.setLogger(diagLogger(options), { logLevel: levelOf(settings.logLevel), suppressOverrideMessage: true });
+  diag.setLogger(diagLogger(settings, options), { logLevel: levelOf(settings.logLevel), suppressOverrideMessage: true });
   const selfObs = settings.sdkMetrics ? metrics.getMeterProvider() : undefined;
   spans?.open(selfObs);
   records?.open(selfObs);
@@ -61,7 +58,7 @@ export async function startSdk(settings: Settings, options: TelemetryOptions, pr
       spans: tallies.spans.state(),
       logs: tallies.logs.state(),
       metrics: { exported: tallies.metrics.state().exported, failed: tallies.metrics.state().failed },
-      lastError,
+      lastError: health.lastError,
     }),
     async flush() {
       await Promise.all([spans?.processor.forceFlush(), records?.processor.forceFlush(), push?.forceFlush()]);
@@ -72,6 +69,33 @@ export async function startSdk(settings: Settings, options: TelemetryOptions, pr
       for (const api of [trace, metrics, logs, propagation, context, diag]) api.disable();
     },
   };
+}
+
+/** Tells once that exports fail, and once that they work again: a collector may be away for days. */
+function watchExports(options: TelemetryOptions): ExportHealth & { readonly lastError: string | undefined } {
+  let lastError: string | undefined;
+  let failing = false;
+  return {
+    get lastError() {
+      return lastError;
+    },
+    failed(cause) {
+      lastError = describe(cause);
+      if (!failing)
+        options.onDiagnostic?.("warn", `the collector does not take exports (${lastError}); traffic goes on, telemetry is lost`);
+      failing = true;
+    },
+    exported() {
+      if (failing) options.onDiagnostic?.("info", "the collector takes exports again");
+      failing = false;
+    },
+  };
+}
+
+/** An AggregateError (localhost by IPv4 and IPv6) has an empty message and a code. */
+function describe(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name);
 }
 
 /** Waits for `work`, but no longer than `ms`; its failure is no matter any more. */
@@ -96,10 +120,11 @@ function levelOf(name: string | undefined): DiagLogLevel {
   return LEVELS[name?.toUpperCase() ?? ""] ?? DiagLogLevel.WARN;
 }
 
-function diagLogger(options: TelemetryOptions): DiagLogger {
+function diagLogger(settings: Settings, options: TelemetryOptions): DiagLogger {
+  const asked = settings.logLevel !== undefined;
   const tell =
     (level: "error" | "warn" | "info" | "debug") =>
     (message: string, ...rest: unknown[]) =>
-      options.onDiagnostic?.(level, [message, ...rest.map(String)].join(" "));
+      options.onDiagnostic?.(asked ? level : "debug", [message, ...rest.map(String)].join(" "));
   return { error: tell("error"), warn: tell("warn"), info: tell("info"), debug: tell("debug"), verbose: tell("debug") };
 }

@@ -26,7 +26,7 @@ export interface Settings {
 }
 
 export interface Signal {
-  /** False where OTEL_*_EXPORTER says none, or nothing is to be pushed. */
+  /** False where OTEL_*_EXPORTER says none, or nobody said where to. */
   readonly on: boolean;
   readonly protocol: OtlpProtocol;
   /** Full address; undefined leaves it to the exporter, which reads the environment itself. */
@@ -81,12 +81,16 @@ export function settle(options: TelemetryOptions, warn: (message: string) => voi
   }
 
   function signalOf(signal: "TRACES" | "METRICS" | "LOGS"): Signal {
-    const exporter = read(`OTEL_${signal}_EXPORTER`) ?? "otlp";
-    if (exporter !== "otlp" && exporter !== "none") warn(`OTEL_${signal}_EXPORTER=${exporter} is not supported; otlp is used`);
+    const exporter = read(`OTEL_${signal}_EXPORTER`);
+    if (exporter !== undefined && exporter !== "otlp" && exporter !== "none") {
+      warn(`OTEL_${signal}_EXPORTER=${exporter} is not supported; otlp is used`);
+    }
     const timed = read(`OTEL_EXPORTER_OTLP_${signal}_TIMEOUT`) ?? read("OTEL_EXPORTER_OTLP_TIMEOUT");
-    const base = read(`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`) === undefined ? options.endpoint : undefined;
+    const own = read(`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`);
+    const base = own === undefined ? options.endpoint : undefined;
+    const told = exporter ?? own ?? options.endpoint ?? read("OTEL_EXPORTER_OTLP_ENDPOINT");
     return {
-      on: exporter !== "none" && options.push !== false,
+      on: exporter !== "none" && told !== undefined,
       protocol: protocolOf(signal),
       url: base === undefined ? undefined : `${base.replace(/\/+$/, "")}/v1/${signal.toLowerCase()}`,
       timeoutMs: timed === undefined ? EXPORT_TIMEOUT_MS : undefined,

@@ -9,7 +9,13 @@ export interface Tally {
   state(): SignalState;
 }
 
-export function createTally(max: number, onFailure: (cause: unknown) => void): Tally {
+/** Is told of each batch. */
+export interface ExportHealth {
+  failed(cause: unknown): void;
+  exported(): void;
+}
+
+export function createTally(max: number, health: ExportHealth): Tally {
   let queued = 0;
   let exported = 0;
   let failed = 0;
@@ -26,11 +32,12 @@ export function createTally(max: number, onFailure: (cause: unknown) => void): T
     exported(items) {
       queued -= items;
       exported += items;
+      health.exported();
     },
     failed(items, cause) {
       queued -= items;
       failed += items;
-      onFailure(cause);
+      health.failed(cause);
     },
     state: () => ({ exported, failed, dropped, queued }),
   };

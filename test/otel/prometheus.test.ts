@@ -27,7 +27,7 @@ describe("Prometheus text", () => {
   });
 
   test("holds what was measured, and needs no collector", async () => {
-    await using telemetry = await startTelemetry(optionsFor("http://127.0.0.1:9", { push: false, pull: true }));
+    await using telemetry = await startTelemetry(optionsFor("", { endpoint: undefined, pull: true }));
     const tap = telemetry.begin(startOf());
     tap?.request?.(viewOf({ model: 'a"b\\c\nd' }), new Uint8Array());
     tap?.end(
@@ -49,7 +49,7 @@ describe("Prometheus text", () => {
   });
 
   test("is not there unless asked for", async () => {
-    await using telemetry = await startTelemetry(optionsFor("http://127.0.0.1:9", { push: false }));
+    await using telemetry = await startTelemetry(optionsFor("", { endpoint: undefined }));
     expect(await telemetry.prometheusText()).toBeUndefined();
   });
 });

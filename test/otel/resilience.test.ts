@@ -32,13 +32,23 @@ describe("a collector that is", () => {
     expect(performance.now() - before).toBeLessThan(900);
   });
 
-  test("refusing shows in the state", async () => {
+  test("refusing shows in the state, and is told once", async () => {
     await using receiver = await startOtlpReceiver(400);
-    await using telemetry = await startTelemetry(optionsFor(receiver.url));
+    const told: string[] = [];
+    await using telemetry = await startTelemetry(
+      optionsFor(receiver.url, { onDiagnostic: (level, message) => (level === "debug" ? undefined : told.push(`${level}: ${message}`)) }),
+    );
+    for (let i = 0; i < 3; i += 1) {
+      telemetry.begin(startOf())?.end(endOf());
+      await expect(telemetry.flush()).rejects.toThrow("Bad Request");
+    }
+    expect(telemetry.state().spans).toEqual({ exported: 0, failed: 3, dropped: 0, queued: 0 });
+    expect(telemetry.state().lastError).toBe("Bad Request");
+    expect(told).toEqual(["warn: the collector does not take exports (Bad Request); traffic goes on, telemetry is lost"]);
+    receiver.answer = 200;
     telemetry.begin(startOf())?.end(endOf());
-    await expect(telemetry.flush()).rejects.toThrow("Bad Request");
-    expect(telemetry.state().spans).toEqual({ exported: 0, failed: 1, dropped: 0, queued: 0 });
-    expect(telemetry.state().lastError).toBeTruthy();
+    await telemetry.flush();
+    expect(told[1]).toBe("info: the collector takes exports again");
   });
 
   test("too slow for the traffic loses what the queue cannot hold, and counts it", async () => {

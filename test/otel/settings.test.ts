@@ -18,7 +18,14 @@ describe("settle", () => {
   });
 
   test("without an endpoint the exporters read theirs from the environment", () => {
-    expect(settled({}, { endpoint: undefined }).logs.url).toBeUndefined();
+    const settings = settled({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://e:1" }, { endpoint: undefined });
+    expect(settings.logs).toMatchObject({ on: true, url: undefined });
+  });
+
+  test("a signal that nobody gave an endpoint is off", () => {
+    const env = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://m:1/x", OTEL_LOGS_EXPORTER: "otlp" };
+    const settings = settled(env, { endpoint: undefined });
+    expect([settings.traces.on, settings.metrics.on, settings.logs.on]).toEqual([false, true, true]);
   });
 
   test("the variable of one signal wins over the common endpoint, for that signal", () => {
@@ -35,10 +42,9 @@ describe("settle", () => {
     expect(grpc.warnings[0]).toMatch(/grpc is not supported/);
   });
 
-  test("signals are switched off one by one, or all by push", () => {
+  test("signals are switched off one by one", () => {
     const settings = settled({ OTEL_LOGS_EXPORTER: "none" });
     expect([settings.traces.on, settings.metrics.on, settings.logs.on]).toEqual([true, true, false]);
-    expect(settled({}, { push: false }).traces.on).toBe(false);
   });
 
   test.each([

@@ -73,10 +73,12 @@ export interface OtlpReceiver extends AsyncDisposable {
   /** Content types of the requests that came. */
   readonly types: Set<string>;
   readonly headers: IncomingMessage["headers"][];
+  /** Status of its answers from now on; 0 hangs. */
+  answer: number;
 }
 
-/** A collector's OTLP/HTTP door: JSON and protobuf, gzip or not. `answer` makes it refuse or hang (`0`). */
-export async function startOtlpReceiver(answer: number = 200): Promise<OtlpReceiver> {
+/** A collector's OTLP/HTTP door: JSON and protobuf, gzip or not. `status` makes it refuse or hang (`0`). */
+export async function startOtlpReceiver(status: number = 200): Promise<OtlpReceiver> {
   const received: Received = { spans: [], logs: [], metrics: [] };
   const types = new Set<string>();
   const headers: IncomingMessage["headers"][] = [];
@@ -84,6 +86,7 @@ export async function startOtlpReceiver(answer: number = 200): Promise<OtlpRecei
     headers.push(request.headers);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { answer } = receiver;
     if (answer === 0) return;
     const type = request.headers["content-type"] ?? "";
     types.add(type);
@@ -96,16 +99,18 @@ export async function startOtlpReceiver(answer: number = 200): Promise<OtlpRecei
     response.writeHead(signal ? answer : 404, { "content-type": type }).end(type.includes("protobuf") ? "" : "{}");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
+  const receiver: OtlpReceiver = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
     types,
     headers,
+    answer: status,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return receiver;
 }
 
 function take(received: Received, signal: string, body: Json): void {
