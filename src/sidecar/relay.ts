@@ -61,6 +61,13 @@ export interface RunningExchange {
 }
 
 const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate", "baggage"]);
+/** Why we hang up on the backend; the code is the `error.type` of its http.client span. */
+function hangUp(outcome: Outcome, replied: boolean): Error {
+  const silence = replied ? "UND_ERR_BODY_TIMEOUT" : "UND_ERR_HEADERS_TIMEOUT";
+  const code = outcome === "client-gone" ? "client_closed" : outcome === "upstream-timeout" ? silence : "_OTHER";
+  return Object.assign(new Error(`exchange over: ${outcome}`), { code });
+}
+
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "x-api-key"]);
 
 export function relay(
@@ -102,7 +109,7 @@ export function relay(
       response.destroy();
     }
     if (incoming) ledger.notes.push(...incoming.notes);
-    controller?.abort(new Error(`exchange over: ${outcome}`));
+    controller?.abort(hangUp(outcome, replied));
     tap?.end(ledger.end(outcome, failure, elapsed(), reply.bytesWritten, context.total(view?.model)));
     onSettled();
   }
