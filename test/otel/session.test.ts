@@ -222,7 +222,7 @@ const GAUGES = {
   recorded: () => true,
 };
 
-/** What undici's instrumentation would say of the query, of an odd method, of a missing stack: the contract allows it, nobody says it. */
+/** Allowed by the contract and never said (query, odd method, stack), or said in dispatch.test.ts (user agent, error). */
 const NEVER = [
   "http.client: http.request.method_original",
   "http.client: url.query",
