@@ -31,7 +31,7 @@ export interface ReceivedSpan extends Origin {
   readonly events: number;
 }
 
-export interface ReceivedPoint {
+interface ReceivedPoint {
   readonly attributes: Values;
   /** Of sums and gauges. */
   readonly value: number | undefined;
