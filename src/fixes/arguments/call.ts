@@ -168,11 +168,14 @@ export function endCall(line: Line, call: Call, ending: Ending, tools: Tools, ch
   const { open, machine, waiting } = call;
   const made: Delta[] = [];
   if (!(call.raw === "" && tools.emptyIsNone)) {
-    const out = machine.push(call.text) + machine.end(ending);
+    const read = machine.push(call.text);
+    call.keep("sent", read);
+    const rest = machine.end(ending);
+    call.keep("sent", rest);
+    const out = read + rest;
     // In a reply that comes whole everything can still be taken back.
     const verbatim = call.whole && (ending.cut || machine.refused);
     if (verbatim) machine.splits.length = 0;
-    call.keep("sent", out);
     waiting.text += verbatim ? waiting.pieces.map((item) => (item.delta as ToolArgs).text).join("") : out;
     call.settleNotes(verbatim);
   }

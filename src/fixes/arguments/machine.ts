@@ -323,6 +323,8 @@ export class Machine implements Place {
   }
 
   #report(entry: ActiveRule, rule: string | undefined, before: string, after: string): void {
+    // Nobody sees what becomes of a member that is left out.
+    if (this.#dropping) return;
     entry.note({
       ...this.#where(),
       action: "fixed",

@@ -72,8 +72,6 @@ export interface Place {
   readonly shape: Shape;
   readonly tool: CallTool;
   readonly string: OpenString;
-  /** Deltas come cut as llama-server cuts JSON of its own making (trust.ts). */
-  readonly trusted: boolean;
   /** The call's arguments as sent so far; undefined when there are too many, or inside a nested text. */
   readonly sent: string | undefined;
   /** The text was found inside another value; its rules have seen the arguments around it. */

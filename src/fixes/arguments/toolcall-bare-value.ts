@@ -19,6 +19,9 @@ export const toolcallBareValue = defineArgumentFix({
 const value: Hook = ({ text, container, shape, stack, ended }) => {
   if (container?.kind !== "object" || !declares(container.shape, container.key)) return undefined;
   if (!allows(shape, "string") || '"{['.includes(text[0] ?? '"')) return undefined;
+  // A JSON literal of the wrong type is no bare text.
+  const literal = /^(?:true|false|null|-?[0-9][-+.0-9eE]*)(?!\S)|^(?:true|false|null|-?[0-9][-+.0-9eE]*)(?=[,}\]])/.exec(text)?.[0];
+  if (literal !== undefined && ",}]".includes(text[skipSpace(text, literal.length)] ?? ",")) return undefined;
   const comma = nextMember(
     text,
     container.shape.keys.filter((key) => !container.seen.has(key)),

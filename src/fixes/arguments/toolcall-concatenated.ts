@@ -39,8 +39,8 @@ function isSame({ sent }: Place, next: string): boolean {
 }
 
 /** `{}{"a":1}`: the empty object was a false start. Its closer waits, where the tool takes arguments at all. */
-const hollow: Hook = ({ text, tool, trusted, closed }) => {
-  if (tool.shape.keys.length === 0 || (trusted && tool.shape.required.length === 0)) return undefined;
+const hollow: Hook = ({ text, tool, closed }) => {
+  if (tool.shape.keys.length === 0) return undefined;
   const brace = skipSpace(text);
   const next = skipSpace(text, brace + 1);
   if (text[next] === undefined) return closed ? undefined : "wait";

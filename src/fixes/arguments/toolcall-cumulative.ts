@@ -17,6 +17,7 @@ export const toolcallCumulative = defineArgumentFix({
  */
 function piece(seen: string, text: string): string {
   if (seen === "" || seen.charCodeAt(0) !== 123 || !text.startsWith(seen)) return text;
-  // `{` then `{}":`: a garbled first key.
-  return seen === "{" && text[1] === "}" ? text : text.slice(seen.length);
+  // `{` then `{}":`: a garbled first key. `{` then `{`: a doubled brace.
+  if (seen === "{" && (text[1] === "}" || text.length === 1)) return text;
+  return text.slice(seen.length);
 }

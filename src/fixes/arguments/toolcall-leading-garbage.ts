@@ -23,6 +23,8 @@ const start: Hook = ({ text, tool }) => {
   const header = (brace === -1 ? text : text.slice(0, brace)).trim();
   // A quote belongs to a key, a value or an encoded text; a tag that names a parameter to markup.
   if (header !== '"' && /["']|<(?:parameter|arg_key)/.test(header)) return undefined;
+  // A list that is open.
+  if (/\[[^\]]*$/.test(header)) return brace === -1 ? "wait" : undefined;
   if (brace === -1) return "wait";
   const word = /^[\[(]?\s*([\w$-]+)\s*:$/.exec(header)?.[1];
   if (word !== undefined && tool.shape.keys.includes(word)) return undefined;

@@ -17,7 +17,7 @@ export const toolcallMalformedArguments = defineArgumentFix({
   example: { before: '{"content":"data",{}":"/tmp/f"}', after: '{"content":"data","file_path":"/tmp/f"}' },
   source: "the original llama-proxy's fix of this name; vLLM kimi-k2.6, LM Studio qwen3.6",
   options: z.strictObject({}),
-  rule: () => ({ member }),
+  rule: () => ({ member, key: garbledKey }),
 });
 
 /** Longer than this is no key. */
@@ -44,6 +44,20 @@ const member: Hook = (place) => {
   }
   if (/^"*(?:[A-Za-z_$][\w$.-]*"*\s*)?$/.test(head) && head.length < MAX_KEY && !ended) return "wait";
   return head[0] === '"' ? afterString(place, at) : undefined;
+};
+
+/** `"":` and `"{}":` are well formed and no key all the same, where a required one does not come. */
+const garbledKey: Hook = (place) => {
+  const { text, container, key, ended } = place;
+  if (!container || declares(container.shape, key) || /[\p{L}\p{N}_]/u.test(key)) return undefined;
+  const comma = skipSpace(text);
+  const at = text[comma] === "," ? skipSpace(text, comma + 1) : comma;
+  const colon = skipSpace(text, endOfString(text, at));
+  const ahead = membersAhead(text, colon + 1);
+  const missing = container.shape.required.filter((each) => !container.seen.has(each) && !ahead.keys.includes(each));
+  if (missing.length === 0) return undefined;
+  if (ahead.end === -1) return ended ? undefined : "wait";
+  return missing.length === 1 ? restore(place, at, colon + 1 - at, "garbled_key") : undefined;
 };
 
 /** A string stands where a key belongs, and no colon follows. */

@@ -14,7 +14,11 @@ export const toolcallTrailingGarbage = defineArgumentFix({
 });
 
 /** Decided at the end: a reply cut by its length passes as it is. */
-const tail: Hook = ({ text, ended }) => (ended ? { take: text.length, put: "" } : "wait");
+const tail: Hook = ({ text, ended }) => {
+  // A further object is not garbage: it is a call's, or nothing known.
+  if (text[0] === "{") return undefined;
+  return ended ? { take: text.length, put: "" } : "wait";
+};
 
 /** Closing tags in place of the closers: only when nothing else comes. */
 const after: Hook = ({ text, ended }) => {

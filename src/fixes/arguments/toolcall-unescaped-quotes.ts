@@ -28,13 +28,13 @@ const quote: Hook = (place) => {
   const { text } = place;
   const at = skipLoose(text, 1);
   const c = text[at];
-  if (c === undefined || (c === "\\" && at + 1 === text.length)) return atTheEnd(place);
+  if (c === undefined) return atTheEnd(place);
   if (c === "}" || c === "]") return beforeCloser(place, at);
   if (c === ",") return beforeComma(place, at);
   if (c === "/") return text[at + 1] === undefined ? atTheEnd(place) : "/*".includes(text[at + 1] ?? "-") ? CLOSES : INNER;
   if (c === "<") return beforeMarkup(place, at);
   // A missing comma.
-  if (c === '"' && place.container?.kind === "object") return beforeKey(place, at, true);
+  if (c === '"') return place.container?.kind === "array" ? beforeString(place, at) : beforeKey(place, place.container, at, true);
   return INNER;
 };
 
@@ -45,11 +45,13 @@ function atTheEnd(place: Place): Verdict {
 
 function beforeComma(place: Place, comma: number): Verdict {
   const { text, container } = place;
-  const at = skipLoose(text, comma + 1);
+  let at = skipLoose(text, comma + 1);
+  // A doubled comma.
+  while (text[at] === ",") at = skipLoose(text, at + 1);
   const c = text[at];
   if (c === undefined) return atTheEnd(place);
   if (container?.kind !== "object") return beforeItem(place, at);
-  if (c === '"') return beforeKey(place, at, false);
+  if (c === '"') return beforeKey(place, container, at, false);
   if (c === "}") return beforeCloser(place, at);
   if (c === "{")
     return /^\{\s*\}?\s*"?\s*:/.test(text.slice(at, at + 16)) ? CLOSES : text.length < at + 16 && !place.closed ? "wait" : INNER;
@@ -64,6 +66,15 @@ function beforeItem({ text, closed }: Place, at: number): Verdict {
   return word.length < 6 && !closed ? "wait" : INNER;
 }
 
+/** A string behind a string in an array: two items without a comma, or an inner quote. */
+function beforeString({ text, closed }: Place, at: number): Verdict {
+  if (at === 1) return INNER;
+  const end = endOfString(text, at);
+  const next = end === -1 ? text.length : skipLoose(text, end);
+  if (next === text.length && !closed) return "wait";
+  return text[next] === "," || text[next] === "]" ? CLOSES : INNER;
+}
+
 /** An unquoted, half-quoted or single-quoted key. */
 function beforeWord({ text, container, closed }: Place, at: number): Verdict {
   const head = text.slice(at, at + 80);
@@ -73,9 +84,9 @@ function beforeWord({ text, container, closed }: Place, at: number): Verdict {
 }
 
 /** `at`: the quote of what may be the next key. `glued`: no comma before it. */
-function beforeKey(place: Place, at: number, glued: boolean): Verdict {
-  const { text, container, string, closed } = place;
-  if (!container) return CLOSES;
+function beforeKey(place: Place, container: Container | undefined, at: number, glued: boolean): Verdict {
+  const { text, string, closed } = place;
+  if (container?.kind !== "object") return INNER;
   const end = endOfString(text, at);
   const strict = glued || string.quotes;
   if (end === -1) {
@@ -90,7 +101,8 @@ function beforeKey(place: Place, at: number, glued: boolean): Verdict {
   // Well-formed arguments go on like this with any key; a string known to hold quotes, only with a declared one.
   if (c === ":") return !strict || isExpected(container, key) ? CLOSES : INNER;
   if (glued) return INNER;
-  if (container.seen.has(key) || declares(container.shape, key)) return CLOSES;
+  // A key without its colon, or without its closing quote.
+  if (container.seen.has(key) || declares(container.shape, key.replace(/\s*:\s*$/, ""))) return CLOSES;
   if (c !== "}" && c !== ",") return INNER;
   const ahead = membersAhead(text, end);
   if (ahead.end === -1 && !closed) return "wait";
@@ -113,6 +125,7 @@ function beforeCloser(place: Place, from: number): Verdict {
     at = skipLoose(text, at + 1);
   }
   if (at === text.length) return atTheEnd(place);
+  if (depth > 0 && text[at] === '"') return beforeKey(place, stack[depth - 1], at, true);
   if (depth > 0) return text[at] === "," || text[at] === "{" || text[at] === "/" ? CLOSES : INNER;
   // Something behind the whole: another object, garbage, or the string goes on and closes further behind.
   if (!closed) return "wait";

@@ -49,7 +49,8 @@ for (const example of EXAMPLES) {
 }
 
 test("switched off, the defect stays", () => {
-  for (const example of EXAMPLES) {
+  // The repeated object has a defect of its own: an object where a string is declared.
+  for (const example of EXAMPLES.filter(({ input }) => !input.includes(":{"))) {
     expect(whole({ ...example, off: "toolcall_bad_filepath" })).toEqual([example.input]);
     expect(streamed({ ...example, off: "toolcall_bad_filepath" }, [...example.input])).toEqual([example.input]);
   }
