@@ -1,6 +1,5 @@
 import Database from "better-sqlite3";
-import { existsSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { ReaderError, asReaderError } from "./reader-error.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "./schema.ts";
 
@@ -12,6 +11,7 @@ export interface Connection {
 }
 
 const BUSY_MS = 2000;
+const IN_MEMORY_BYTES = 512 * 1024 * 1024;
 
 /** Opens read-only and checks that the file is ours and not newer than we are. Throws ReaderError. */
 export function connect(path: string): Connection {
@@ -34,12 +34,25 @@ function openReadOnly(path: string): Database.Database {
     return harden(db);
   } catch (cause) {
     db.close();
-    // A file in WAL mode in a folder that we may not write to: without a journal beside it nobody is
-    // writing, and it can be read as it stands.
+    // In a folder that we may not write to, SQLite cannot make the journal's index that WAL mode wants.
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    if (!/^SQLITE_(CANTOPEN|READONLY)/.test(code) || existsSync(`${path}-wal`)) throw cause;
-    return harden(new Database(`${pathToFileURL(path).href}?immutable=1`, { readonly: true, timeout: BUSY_MS }));
+    if (!/^SQLITE_(?:CANTOPEN|READONLY)/.test(code)) throw cause;
+    return harden(openInMemory(path));
   }
+}
+
+/** Without a journal beside it the file is all there is, and it can be read from memory. */
+function openInMemory(path: string): Database.Database {
+  if (existsSync(`${path}-wal`) || statSync(path).size > IN_MEMORY_BYTES) {
+    throw new ReaderError(
+      "unreadable",
+      `${path} lies in a folder that cannot be written to: copy it (with its -wal file) into one of yours, and name it with --db`,
+    );
+  }
+  const bytes = readFileSync(path);
+  // Bytes 18 and 19 of the header say WAL, which memory has not (https://www.sqlite.org/fileformat2.html).
+  bytes.fill(1, 18, 20);
+  return new Database(bytes, { readonly: true });
 }
 
 function harden(db: Database.Database): Database.Database {

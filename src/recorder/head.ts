@@ -1,6 +1,8 @@
 import type { RawHeaders } from "../wire/headers.ts";
 import { pack, unpack } from "./bytes.ts";
+import { isObject } from "../wire/json.ts";
 import { joinHeaders, splitHeaders } from "./header-block.ts";
+import type { Redactor } from "./redact.ts";
 
 /** What is kept of an exchange beside its columns and its bytes; all of it may still be missing. */
 export interface Head {
@@ -47,6 +49,21 @@ export function decodeHead(blob: Uint8Array, load: (piece: number) => Uint8Array
   }
   const { headers, response, ...rest } = parse(blob);
   return { ...rest, headers: joined(headers), ...(response ? { response: { ...response, headers: joined(response.headers) } } : {}) };
+}
+
+/** Patterns cut out of header values and of the backend's error message. */
+export function redactHead(head: Head, redactor: Redactor): Head {
+  const clean = (headers: RawHeaders) => headers.map((field, i) => (i % 2 === 0 ? field : redactor.text(field)));
+  const { headers, response, details } = head;
+  const error = details?.["error"];
+  return {
+    ...head,
+    headers: clean(headers),
+    ...(response ? { response: { ...response, headers: clean(response.headers) } } : {}),
+    ...(isObject(error) && typeof error["message"] === "string"
+      ? { details: { ...details, error: { ...error, message: redactor.text(error["message"]) } } }
+      : {}),
+  };
 }
 
 /** The pieces that a stored head needs. */

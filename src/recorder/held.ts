@@ -29,7 +29,7 @@ export interface OpenExchange {
 
 /** Puts what happened into an exchange, redacted. Never fails. */
 export interface Taker {
-  take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>): void;
+  take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>, nowMs: number): void;
   /** The frames held, ready to be written. */
   frames(exchange: OpenExchange): readonly StoredFrame[];
 }
@@ -43,7 +43,7 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     return out;
   }
 
-  function take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>): void {
+  function take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>, nowMs: number): void {
     switch (op.op) {
       case "request":
         exchange.model = op.model;
@@ -58,7 +58,7 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
         exchange.headStale = true;
         break;
       case "frames":
-        takeFrames(exchange, batch, op);
+        takeFrames(exchange, batch, op, nowMs);
         break;
       case "cut":
         exchange.truncated = true;
@@ -69,8 +69,8 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     }
   }
 
-  function takeFrames(exchange: OpenExchange, batch: Batch, op: FramesOp): void {
-    if (exchange.frames.length === 0) exchange.waitingSince = Date.now();
+  function takeFrames(exchange: OpenExchange, batch: Batch, op: FramesOp, nowMs: number): void {
+    if (exchange.frames.length === 0) exchange.waitingSince = nowMs;
     if (exchange.framed !== op.framed) {
       exchange.framed = op.framed;
       exchange.head = { ...exchange.head, framed: op.framed };

@@ -104,12 +104,12 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
 
   return {
     batch(batch) {
-      ledger.take(batch);
+      ledger.take(batch, wallMs());
       received = batch.number;
       if (!waiting) attempt();
     },
     tick() {
-      if (waiting || ledger.pending) attempt();
+      if (waiting || ledger.due(wallMs())) attempt();
     },
     maintain() {
       const current = opened();

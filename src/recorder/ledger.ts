@@ -1,6 +1,7 @@
 import type { FixNote } from "../core/exchange.ts";
 import type { Batch } from "./batch.ts";
 import { layRun } from "./frames.ts";
+import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
 import { joinSession } from "./lineage.ts";
 import type { Redactor } from "./redact.ts";
@@ -9,7 +10,7 @@ import type { Begun, Store } from "./store.ts";
 /** The exchanges that have not been written to their end. Holds bytes until they are committed. */
 export interface Ledger {
   /** Takes what happened. Never fails, writes nothing. */
-  take(batch: Batch): void;
+  take(batch: Batch, nowMs: number): void;
   /**
    * Writes what is due, in one transaction; with `all`, everything it holds. Throws SqliteError, and
    * then still holds what it held. Returns how many exchanges were written to their end.
@@ -19,8 +20,8 @@ export interface Ledger {
   drop(): number;
   /** The file was replaced: exchanges that go on begin anew in the next one. */
   restart(): void;
-  /** True while frames wait for their time. */
-  readonly pending: boolean;
+  /** True when there is something that `write` would write now. */
+  due(nowMs: number): boolean;
 }
 
 export interface LedgerRules {
@@ -45,9 +46,14 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     return all || exchange.frameBytes >= RUN_BYTES || nowMs - exchange.waitingSince >= RUN_MS;
   }
 
+  function wants(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
+    if (onlyErrors) return exchange.end !== undefined && isFailure(exchange.end);
+    return exchange.end !== undefined || isDue(exchange) || framesDue(exchange, nowMs, all);
+  }
+
   /** Returns what becomes of the exchange in memory once the transaction holds. */
   function writeOne(store: Store, exchange: OpenExchange, nowMs: number, all: boolean): () => void {
-    const begun = exchange.seq === undefined ? begin(store, exchange) : undefined;
+    const begun = exchange.seq === undefined ? begin(store, exchange, redactor) : undefined;
     const seq = begun?.seq ?? exchange.seq ?? 0;
     if (begun?.head) exchange.head = { ...begun.head, ...exchange.head };
     let part = begun?.parts ?? exchange.partsWritten;
@@ -56,7 +62,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       const messages = store.putBody(seq, kind, bytes);
       if (kind === "request" && exchange.start.session === undefined) {
         if (exchange.conversation === undefined) joinSession(store, seq, exchange.start.id, messages);
-        else store.setSession(seq, exchange.conversation, "body", undefined);
+        else store.setSession(seq, redactor.text(exchange.conversation), "body", undefined);
       }
     }
     const due = framesDue(exchange, nowMs, all);
@@ -66,8 +72,9 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       part += 1;
       frame += frames.length;
     }
-    if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end, redactor) };
-    if (begun || exchange.headStale || exchange.end) store.putHead(seq, exchange.head);
+    if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end) };
+    if (begun || exchange.headStale || exchange.end)
+      store.putHead(seq, redactor.active ? redactHead(exchange.head, redactor) : exchange.head);
     if (exchange.end) end(store, seq, exchange, exchange.end);
     return () => {
       exchange.seq = seq;
@@ -87,7 +94,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       metrics: op.metrics,
       failed: isFailure(op),
       reason: op.end.reason === undefined ? undefined : redactor.text(op.end.reason),
-      errorType: op.end.errorType,
+      errorType: op.end.errorType === undefined ? undefined : redactor.text(op.end.errorType),
       toolCalls: op.end.summary.toolCalls,
       requestBytes: op.end.requestBytes,
       responseBytes: op.end.responseBytes,
@@ -101,11 +108,11 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   }
 
   return {
-    take(batch) {
+    take(batch, nowMs) {
       for (const op of batch.ops) {
         const exchange = open.get(op.x);
         if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed));
-        else if (exchange) taker.take(exchange, batch, op);
+        else if (exchange) taker.take(exchange, batch, op, nowMs);
       }
     },
     write(store, nowMs, all = false) {
@@ -115,9 +122,8 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       store.transaction(() => {
         for (const [x, exchange] of open) {
           if (exchange.end) ended.push(x);
-          if (onlyErrors && !(exchange.end && isFailure(exchange.end))) continue;
+          if (!wants(exchange, nowMs, all)) continue;
           if (exchange.end) written += 1;
-          else if (!isDue(exchange) && !framesDue(exchange, nowMs, all)) continue;
           commits.push(writeOne(store, exchange, nowMs, all));
         }
       });
@@ -148,27 +154,24 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         exchange.framesWritten = 0;
       }
     },
-    get pending() {
-      for (const exchange of open.values()) if (exchange.frames.length > 0) return true;
-      return false;
-    },
+    due: (nowMs) => open.values().some((exchange) => wants(exchange, nowMs, false)),
   };
 }
 
-function begin(store: Store, exchange: OpenExchange): Begun {
-  const { start } = exchange;
+function begin(store: Store, { start, model, truncated }: OpenExchange, redactor: Redactor): Begun {
+  const clean = (text: string | undefined) => (text === undefined ? undefined : redactor.text(text));
   return store.begin({
     id: start.id,
     startedAt: start.at,
     method: start.method,
-    path: start.path,
+    path: redactor.text(start.path),
     route: start.route,
     dialect: start.dialect,
-    client: start.client,
-    model: exchange.model,
-    session: start.session,
+    client: clean(start.client),
+    model,
+    session: clean(start.session),
     sessionSource: start.session === undefined ? undefined : "header",
-    truncated: exchange.truncated,
+    truncated,
   });
 }
 
@@ -177,7 +180,7 @@ function isDue(exchange: OpenExchange): boolean {
 }
 
 /** What of the end is neither a column nor a note. */
-function detailsOf({ end }: EndOp, redactor: Redactor): Readonly<Record<string, unknown>> {
+function detailsOf({ end }: EndOp): Readonly<Record<string, unknown>> {
   const { upstreamSentMs, firstByteMs, firstChunkMs, lastTokenMs, upstreamEndMs, overheadMs, attempts, summary } = end;
   const { id, fingerprint, stopType, slot, finishReasons, timings, chunks, error } = summary;
   return {
@@ -195,7 +198,7 @@ function detailsOf({ end }: EndOp, redactor: Redactor): Readonly<Record<string, 
     ...(finishReasons.length > 1 ? { finishReasons } : {}),
     timings,
     chunks,
-    error: error && { ...error, message: redactor.text(error.message) },
+    error,
   };
 }
 

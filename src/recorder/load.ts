@@ -75,7 +75,7 @@ export function createLoader(db: Database): Loader {
     if (!columns) return undefined;
     const { seq } = columns;
     const stored = head(seq);
-    const request = body(seq, "request") ?? new Uint8Array(0);
+    const request = body(seq, "request") ?? Buffer.alloc(0);
     return {
       ...toExchange(columns),
       request: { headers: stored?.headers ?? [], body: request, forwarded: body(seq, "forwarded") ?? request },

@@ -13,6 +13,8 @@ export interface Opened {
 /** Up to this size a file whose last writer died is checked page by page before it is written to. */
 const CHECK_BYTES = 64 * 1024 * 1024;
 const BUSY_MS = 1000;
+/** A person who asked for the work waits longer than the recorder may. */
+const WAIT_MS = 5000;
 
 /**
  * Opens the file for writing, makes it where there is none, brings an older one up to date. A
@@ -51,8 +53,20 @@ function open(path: string): Database.Database {
   }
 }
 
+/** Opens a file that is there, beside a sidecar that writes or without one, for one piece of work. Throws SqliteError or FaultError. */
+export function withFile<T>(path: string, work: (db: Database.Database) => T): T {
+  const db = new Database(path, { fileMustExist: true, timeout: WAIT_MS });
+  try {
+    checkOwner(db, path);
+    migrate(db);
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
 /** Throws FaultError when the file is not ours or newer than we are. An empty file is fine. */
-export function checkOwner(db: Database.Database, path: string): void {
+function checkOwner(db: Database.Database, path: string): void {
   const owner = db.pragma("application_id", { simple: true });
   const version = db.pragma("user_version", { simple: true }) as number;
   if (owner === APPLICATION_ID) {

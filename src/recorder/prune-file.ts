@@ -1,10 +1,9 @@
-import Database from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import { statSync } from "node:fs";
 import { decodeEntries } from "./body.ts";
 import { piecesOfHead } from "./head.ts";
-import { checkOwner } from "./open.ts";
+import { withFile } from "./open.ts";
 import { pruneStep, type Caps } from "./prune.ts";
-import { migrate } from "./schema.ts";
 
 export interface PruneResult {
   readonly removed: number;
@@ -13,8 +12,6 @@ export interface PruneResult {
   readonly bytesBefore: number;
   readonly bytesAfter: number;
 }
-
-const BUSY_MS = 5000;
 
 /** Prunes a file now, beside a sidecar that writes or without one. Throws SqliteError or FaultError. */
 export function pruneFile(path: string, caps: Caps, nowMs: number): PruneResult {
@@ -49,24 +46,14 @@ export function pinExchange(path: string, id: string, pinned: boolean): boolean 
   );
 }
 
-function pinPieces(db: Database.Database, seq: number): void {
+/** Notes which pieces a pinned exchange needs. */
+export function pinPieces(db: Database, seq: number): void {
   const pin = db.prepare("INSERT OR IGNORE INTO piece_pin (piece, exchange) VALUES (?, ?)");
   for (const blob of db.prepare<[number], Uint8Array>("SELECT entries FROM body WHERE exchange = ?").pluck().all(seq)) {
     for (const entry of decodeEntries(blob)) if ("ref" in entry) pin.run(entry.ref, seq);
   }
   const head = db.prepare<[number], Uint8Array>("SELECT data FROM head WHERE exchange = ?").pluck().get(seq);
   for (const piece of head ? piecesOfHead(head) : []) pin.run(piece, seq);
-}
-
-function withFile<T>(path: string, work: (db: Database.Database) => T): T {
-  const db = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
-  try {
-    checkOwner(db, path);
-    migrate(db);
-    return work(db);
-  } finally {
-    db.close();
-  }
 }
 
 function sizeOf(path: string): number {

@@ -124,7 +124,7 @@ function createGatherer(): ByteGatherer & { join(): ArrayBuffer } {
 export interface GatheredFrames {
   readonly turn: number;
   add(atMs: number, upstream: Uint8Array, sent: readonly Uint8Array[] | undefined): void;
-  op(bytes: ByteGatherer): FramesOp;
+  readonly op: (bytes: ByteGatherer) => FramesOp;
 }
 
 export function gatherFrames(x: number, framed: boolean, turn: number): GatheredFrames {

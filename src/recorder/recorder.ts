@@ -32,7 +32,7 @@ export interface RecorderOptions {
   readonly maxQueueBytes?: number;
   /** Trace and span of an exchange, where telemetry is on. */
   readonly trace?: (exchangeId: string) => TraceIds | undefined;
-  /** Something a person should know; said once, not for every exchange. */
+  /** Something a person should know; the same thing at most every ten minutes. */
   readonly onNotice?: (notice: RecorderNotice) => void;
   /** Entry of the worker thread, for tests of its death. */
   readonly worker?: URL;
@@ -65,6 +65,7 @@ export interface RecorderSink extends ExchangeSink, AsyncDisposable {
 const FLUSH_MS = 100;
 const FLUSH_BYTES = 512 * 1024;
 const CLOSE_MS = 5000;
+const QUIET_MS = 600_000;
 const MAX_BYTES = 5_000_000_000;
 const MAX_AGE_MS = 14 * 86_400_000;
 const QUEUE_BYTES = 32 * 1024 * 1024;
@@ -86,7 +87,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
 
   const open = new Map<number, ExchangeStart>();
   const dropped: Record<string, number> = {};
-  const said = new Set<string>();
+  const said = new Map<string, number>();
   let state: RecorderState = "starting";
   let problem: string | undefined;
   let written = 0;
@@ -99,9 +100,13 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     if (many > 0) dropped[reason] = (dropped[reason] ?? 0) + many;
   }
 
-  function say(kind: RecorderNotice["kind"], message: string, once = false): void {
-    if (once && said.has(kind)) return;
-    said.add(kind);
+  /** The same thing is not said again within QUIET_MS: a disk on the edge changes its mind with every batch. */
+  function say(kind: RecorderNotice["kind"], message: string): void {
+    const what = kind === "degraded" ? state : kind;
+    const before = said.get(what);
+    const now = Date.now();
+    if (before !== undefined && now - before < QUIET_MS) return;
+    said.set(what, now);
     onNotice?.({ kind, message });
   }
 
@@ -164,7 +169,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
 
   function full(what: "body" | "row"): void {
     count(what === "body" ? "queue-full" : "queue-full-row");
-    say("queue-full", "the recorder cannot keep up: bodies are dropped, rows are kept (said once, counted in the status)", true);
+    say("queue-full", "the recorder cannot keep up: bodies are dropped, rows are kept (counted in the status)");
   }
 
   return {

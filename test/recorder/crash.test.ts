@@ -1,11 +1,12 @@
 import Database from "better-sqlite3";
 import { spawn, spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { openReader } from "../../src/recorder/reader.ts";
 import { createRecorder } from "../../src/recorder/recorder.ts";
-import { chat, endOf, play, playBegin, temporary, until } from "./support.ts";
+import { asNobody, chat, endOf, play, playBegin, temporary, until } from "./support.ts";
 
 const record = fileURLToPath(new URL("./children/record.ts", import.meta.url));
 const dyingWorker = new URL("./children/dying-worker.ts", import.meta.url);
@@ -83,6 +84,27 @@ test.skipIf(process.platform === "win32")("disk full: said once, counted, the fi
   const completed = reader.list({ limit: 1000 }).filter(({ outcome, truncated }) => outcome === "completed" && !truncated);
   expect(completed.length).toBeGreaterThan(10);
   for (const { id } of completed) expect(reader.get(id)?.response?.pieces[0]?.upstream).toHaveLength(20_000);
+});
+
+describe.skipIf(process.platform === "win32")("where nothing may be written", () => {
+  test.each([
+    ["an empty folder", false],
+    ["a folder with a recording", true],
+  ])("%s: said once, counted, exit 0", async (_what, recorded) => {
+    using folder = temporary();
+    if (recorded) {
+      await using recorder = createRecorder({ path: folder.file() });
+      play(recorder, chat("01A"));
+    }
+    chmodSync(folder.path, 0o555);
+    const child = asNobody([record, folder.file(), "50", "100", "1"]);
+    chmodSync(folder.path, 0o700);
+    expect(child.stderr).toBe("");
+    expect(child.status).toBe(0);
+    expect(child.stdout.match(/"notice"/g)).toHaveLength(1);
+    expect(child.stdout).toMatch(/"state":"degraded:read-only".*"written":0,"dropped":\{"read-only":[1-9]/);
+    expect(child.stdout).toContain("--db");
+  });
 });
 
 describe("the worker's death", () => {

@@ -1,6 +1,8 @@
 import { readFileSync, existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createRedactor, redactPath } from "../../src/recorder/redact.ts";
+import { pinExchange, pruneFile } from "../../src/recorder/prune-file.ts";
+import { redactFile } from "../../src/recorder/redact-file.ts";
 import { createRecorder } from "../../src/recorder/recorder.ts";
 import { openReader } from "../../src/recorder/reader.ts";
 import { bytes, chat, endOf, fixedNote, play, startOf, temporary, until } from "./support.ts";
@@ -58,7 +60,9 @@ test("no planted secret is found in the database or its journal", async () => {
     chat("01A", {
       start: startOf("01A", {
         path: `/v1/chat/completions?api_key=${secret}`,
-        headers: ["AUTHORIZATION", `Bearer ${secret}`, "x-internal", secret, "Cookie", secret, "X-Api-Key", secret],
+        headers: ["AUTHORIZATION", `Bearer ${secret}`, "x-internal", secret, "Cookie", secret, "X-Api-Key", secret, "X-Odd", `<${secret}>`],
+        client: `cli ${secret}`,
+        session: secret,
       }),
       body: bytes(`{"messages":[{"role":"user","content":"${secret} and more"}],"note":"${secret}"}`),
       forwarded: bytes(`{"note":"${secret}!"}`),
@@ -102,4 +106,52 @@ test("no planted secret is found in the database or its journal", async () => {
     ["01A", 1],
     ["01B", 1],
   ]);
+});
+
+test("redact rewrites what is recorded already, and nothing of it stays in the file", async () => {
+  using folder = temporary();
+  const path = folder.file();
+  const secret = "PLANTED-7f3a9c";
+  const untouched = chat("01C");
+  {
+    await using recorder = createRecorder({ path });
+    play(
+      recorder,
+      chat("01A", {
+        start: startOf("01A", { headers: ["X-Odd", secret], path: `/v1?x=${secret}` }),
+        body: bytes(`{"messages":["shared","${secret}"]}`),
+        frames: [
+          { atMs: 1.5, upstream: bytes(`data: ${secret}\n\n`), sent: bytes(`data: mended ${secret}\n\n`) },
+          { atMs: 2, upstream: bytes("data: [DONE]\n\n") },
+        ],
+        end: endOf({ reason: secret, notes: [{ ...fixedNote, before: secret }] }),
+      }),
+    );
+    play(
+      recorder,
+      chat("01B", {
+        framed: false,
+        frames: [
+          { atMs: 1, upstream: bytes("x PLANTED-7f") },
+          { atMs: 2, upstream: bytes("3a9c y") },
+        ],
+      }),
+    );
+    play(recorder, untouched);
+  }
+  pinExchange(path, "01A", true);
+  expect(readFileSync(path).toString("latin1")).toContain(secret);
+  expect(redactFile(path, [{ pattern: "PLANTED-[0-9a-f]+" }])).toEqual({ seen: 3, changed: 2 });
+  expect(redactFile(path, [{ pattern: "PLANTED-[0-9a-f]+" }])).toEqual({ seen: 3, changed: 0 });
+  expect(readFileSync(path).toString("latin1")).not.toContain(secret);
+  expect(readFileSync(path).toString("latin1")).not.toContain("PLANTED");
+  pruneFile(path, { maxAgeMs: 0, maxBytes: 1 }, Date.now() + 1e12);
+  using reader = openReader(path);
+  const recording = reader.get("01A");
+  expect(Buffer.from(recording?.request.body ?? []).toString()).toBe('{"messages":["shared","[redacted]"]}');
+  expect(recording?.response?.pieces.map((piece) => [piece.atMs, Buffer.from(piece.sent).toString()])).toEqual([
+    [1.5, "data: mended [redacted]\n\n"],
+    [2, "data: [DONE]\n\n"],
+  ]);
+  expect(recording).toMatchObject({ path: "/v1?x=[redacted]", reason: "[redacted]", request: { headers: ["X-Odd", "[redacted]"] } });
 });

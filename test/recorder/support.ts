@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -161,4 +162,10 @@ export async function until(check: () => boolean, what: string): Promise<void> {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Runs node as somebody without rights: root may write where nobody else may. */
+export function asNobody(argv: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  return spawnSync(process.execPath, argv, { encoding: "utf8", ...nobody });
 }
