@@ -46,6 +46,14 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 const FOREVER_MS = 2 ** 31 - 1;
 
+/** Variables that say where telemetry goes, besides the one that is `otel.endpoint`. */
+const ASKS_FOR_TELEMETRY = [
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+  "OTEL_CONFIG_FILE",
+];
+
 export function recordingPath(config: Config, env: ServiceOptions["env"]): string {
   return config.recorder.path ?? defaultPath(env, process.platform, homedir());
 }
@@ -92,6 +100,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     tracing: (id) => telemetry?.trace(id) !== undefined,
     recordAll: recorder !== undefined && config.recorder.all_routes,
     backendKey: undefined,
+    metrics: telemetry && config.otel.pull ? () => telemetry.prometheusText() : undefined,
     status: () => ({
       version: options.version,
       recorder: recorder ? { path: recording, ...recorder.stats() } : { state: "off" },
@@ -155,8 +164,8 @@ function telemetryOf(
   watch: BackendWatch | undefined,
 ): TelemetrySink | undefined {
   const { otel } = options.config;
-  const signals = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"];
-  if (!otel.enabled || (otel.endpoint === undefined && !signals.some((name) => options.env[name]))) return undefined;
+  const wanted = otel.endpoint !== undefined || otel.pull || ASKS_FOR_TELEMETRY.some((name) => options.env[name]);
+  if (!otel.enabled || !wanted) return undefined;
   return createLazyTelemetry(
     async () => {
       await listening;
@@ -165,6 +174,7 @@ function telemetryOf(
         env: options.env,
         endpoint: otel.endpoint,
         headers: otel.headers,
+        pull: otel.pull,
         semconv: otel.semconv,
         captureContent: otel.capture_content,
         contentMaxChars: otel.content_max_chars,

@@ -103,6 +103,7 @@ const otel = section(
       .describe(
         "Ask /slots and /health every so often for gauges; 0 is off. Below 5 s llama-server misses departed clients, so that is an error.",
       ),
+    pull: flag().default(false).describe("Serve the metrics as Prometheus text at /_llama-proxy/metrics, with or without an endpoint."),
     shutdown_timeout_seconds: seconds().default(2).describe("At exit: how long the last export may take."),
     conversation_id_header: text("a header name")
       .optional()

@@ -7,6 +7,8 @@ export interface OwnRoutes {
   /** Fields of `status`, asked for at each request. */
   readonly status: () => Record<string, unknown>;
   readonly backend: URL;
+  /** Metrics as Prometheus text, undefined while there are none; the member is left out where nobody asked for the route. */
+  readonly metrics?: (() => Promise<string | undefined>) | undefined;
 }
 
 const READY_TIMEOUT_MS = 2_000;
@@ -33,17 +35,39 @@ export function answerOwn(own: OwnRoutes, request: IncomingMessage, response: Se
     case "status":
       answer(response, 200, own.status());
       return;
+    case "metrics":
+      void answerMetrics(own.metrics, response);
+      return;
     default:
       answer(response, 404, {
-        error: { code: 404, message: `no such route: ${OWN_PREFIX} has live, ready and status`, type: "not_found_error" },
+        error: { code: 404, message: `no such route: ${OWN_PREFIX} has live, ready, status and metrics`, type: "not_found_error" },
       });
   }
 }
 
+async function answerMetrics(read: OwnRoutes["metrics"], response: ServerResponse): Promise<void> {
+  if (!read) {
+    const message = "metrics are pushed over OTLP only; otel.pull: true (or LLAMA_PROXY_OTEL_PULL=true) serves them here";
+    answer(response, 404, { error: { code: 404, message, type: "not_found_error" } });
+    return;
+  }
+  const text = await read().catch(() => undefined);
+  if (text === undefined) {
+    const message = `there are no metrics to read: ${OWN_PREFIX}status says under "telemetry" whether it is loading, off or failed`;
+    answer(response, 503, { error: { code: 503, message, type: "unavailable_error" } });
+    return;
+  }
+  send(response, 200, "text/plain; version=0.0.4; charset=utf-8", text);
+}
+
 function answer(response: ServerResponse, status: number, body: unknown): void {
-  const bytes = Buffer.from(`${JSON.stringify(body, null, 2)}\n`);
+  send(response, status, "application/json; charset=utf-8", `${JSON.stringify(body, null, 2)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  const bytes = Buffer.from(text);
   response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
+    "content-type": type,
     "content-length": bytes.length,
     "cache-control": "no-store",
   });

@@ -10,6 +10,8 @@ import { OWN_PREFIX, routeOf } from "./routes.ts";
 export interface SidecarParts extends RelayParts {
   /** What the recorder, telemetry and others add to `/_llama-proxy/status`. */
   readonly status: () => Record<string, unknown>;
+  /** Prometheus text for `/_llama-proxy/metrics`; without it the route is off. */
+  readonly metrics?: (() => Promise<string | undefined>) | undefined;
 }
 
 export interface Sidecar extends AsyncDisposable {
@@ -53,7 +55,7 @@ export function createSidecar(parts: SidecarParts): Sidecar {
     const target = request.url ?? "/";
     if (draining) response.shouldKeepAlive = false;
     if (target.startsWith(OWN_PREFIX)) {
-      answerOwn({ status, backend: parts.upstream.origin }, request, response);
+      answerOwn({ status, backend: parts.upstream.origin, metrics: parts.metrics }, request, response);
       return;
     }
     const method = request.method ?? "GET";
