@@ -89,6 +89,7 @@ async function ask(proxy: URL, call: RecordedCall, faint: (text: string) => stri
   });
   const bytes = (await response.arrayBuffer()).byteLength;
   const id = response.headers.get("x-llama-proxy-request-id") ?? "";
+  if (response.status !== 200) throw new Failure(EXIT.failure, `${call.method} ${call.path} was answered with status ${response.status}`);
   // The exchange ends when the last byte is with the kernel; its metrics are printed then, which may be just behind us.
   await new Promise((done) => setTimeout(done, 20));
   print(faint(`${response.status} ${response.headers.get("content-type") ?? ""}, ${bytes} bytes, recorded as ${id}`));

@@ -14,6 +14,7 @@ import { createStreamPipeline, DEFAULT_PIPELINE_LIMITS } from "../fixes/pipeline
 import { fixRequest } from "../fixes/request.ts";
 import { isResumable, planForRequest, treatmentOf, type Treatment } from "../fixes/treatment.ts";
 import { parseOrUndefined } from "../wire/json.ts";
+import { answerOf, sameAnswer, type Answer } from "./answer.ts";
 import { recut, type Recut } from "./recut.ts";
 
 export interface ReplayOptions {
@@ -59,6 +60,8 @@ export interface ReplayReport {
     readonly changed: boolean;
     readonly forward: Uint8Array;
   };
+  /** What the reply said and what it would say now, where that differs. */
+  readonly said: { readonly came: Answer; readonly now: Answer } | undefined;
   readonly notes: readonly FixNote[];
   /** What a reader of the report has to know: a recording that is incomplete, a reply cut short. */
   readonly remarks: readonly string[];
@@ -90,9 +93,25 @@ export function replay(recording: Recording, plan: FixPlan, options: ReplayOptio
     thenSha256: hashes.sentThen,
     nowSha256: hashes.now,
     request: { sameAsThen: request.sameAsThen, changed: request.changed, forward: request.forward },
+    said:
+      hashes.now === hashes.upstream || !dialect || !request.view
+        ? undefined
+        : saidOf(dialect, request.view, reply.treatment, upstream, now),
     notes: [...request.notes, ...reply.notes],
     remarks,
   };
+}
+
+function saidOf(
+  dialect: Dialect,
+  view: RequestView,
+  treatment: Treatment | "none",
+  upstream: readonly Uint8Array[],
+  now: readonly Uint8Array[],
+): ReplayReport["said"] {
+  const came = answerOf(dialect, view, treatment, Buffer.concat(upstream));
+  const made = answerOf(dialect, view, treatment, Buffer.concat(now));
+  return sameAnswer(came, made) ? undefined : { came, now: made };
 }
 
 interface ReplayedRequest {

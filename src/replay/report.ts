@@ -72,6 +72,7 @@ export function reportText(report: ReplayReport, all: boolean, look: ReportLook)
     ...(report.request.changed ? [`  request           mended before it is forwarded`] : []),
     ...report.remarks.map((remark) => look.faint(`  ${remark}`)),
   ];
+  if (report.said) lines.push(...saidText(report.said, look));
   const marked = new Set([...report.changedFrames, ...report.differingFrames]);
   const shown = all ? report.frames : report.frames.filter((frame) => marked.has(frame.seq)).slice(0, FRAMES_SHOWN);
   for (const frame of shown) lines.push(...frameText(frame, look));
@@ -79,6 +80,25 @@ export function reportText(report: ReplayReport, all: boolean, look: ReportLook)
   if (!all && left > 0) lines.push(look.faint(`  … and ${left} more; --frames shows all`));
   if (report.notes.length > 0) lines.push(look.strong("notes"), ...report.notes.map((note) => `  ${noteText(note)}`));
   return lines.join("\n");
+}
+
+/** The reply put together, before and after: what a person looks for first. */
+function saidText({ came, now }: NonNullable<ReplayReport["said"]>, look: ReportLook): string[] {
+  const lines: string[] = [];
+  const pair = (title: string, before: string, after: string): void => {
+    if (before === after) return;
+    const from = firstDifference(before, after);
+    const show = (text: string): string => (text === "" ? "(nothing)" : excerpt(safe(text), from, look.width - 8));
+    lines.push(look.strong(title), look.faint(`  came  ${show(before)}`), look.good(`  sent  ${show(after)}`));
+  };
+  pair("text", came.text, now.text);
+  pair("reasoning", came.reasoning, now.reasoning);
+  for (let i = 0; i < Math.max(came.tools.length, now.tools.length); i++) {
+    const [before, after] = [came.tools[i], now.tools[i]];
+    pair(`call ${safe(after?.name ?? before?.name ?? "")}`, before?.arguments ?? "", after?.arguments ?? "");
+  }
+  pair("finish", came.finish.join(", "), now.finish.join(", "));
+  return lines;
 }
 
 function frameList(frames: readonly number[]): string {
