@@ -51,7 +51,9 @@ interface Slot {
   stage: LaneStage | undefined;
 }
 
-interface LaneStage extends Omit<Stage, "onEnd"> {
+/** A stage, or the part of a frame rule that runs as one. */
+interface LaneStage extends Omit<Stage, "onDelta" | "onEnd"> {
+  readonly onDelta: ((delta: Delta, emit: Emit) => void) | undefined;
   onEnd(emit: Emit, cut: boolean): void;
 }
 
@@ -61,6 +63,8 @@ type NoteBy = (fix: string, mode: PlannedFix["mode"]) => Note;
 export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView, noteBy: NoteBy): Lane {
   const rules: { name: string; rule: FrameRule | undefined; note: Note }[] = [];
   const slots: Slot[] = [];
+  /** What the last slot lets out. */
+  let out: Delta[] = [];
 
   const of = (kind: PlannedFix["fix"]["kind"]) => plan.filter((entry) => entry.fix.kind === kind);
 
@@ -89,9 +93,10 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
       slots.push({
         name: fix.name,
         stage: {
-          onDelta: onDelta ?? ((delta, emit) => emit(delta)),
+          onDelta,
           onEnd: onEnd ?? (() => {}),
-          release: () => {},
+          // A rule that is given up ends as in a cut stream: what it holds goes out, nothing is added.
+          release: (emit) => onEnd?.(emit, true),
           held: 0,
         },
       });
@@ -109,39 +114,50 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     }
   }
 
+  /** What each slot hands its deltas to: the slots behind it. */
+  const onward: readonly Emit[] = slots.map((_slot, i) => (delta) => through(i + 1, delta));
+
   /** Runs one rule; if it throws, it is left out for the rest of the reply. */
   function guarded(entry: (typeof rules)[number], work: (rule: FrameRule) => void): void {
     if (!entry.rule) return;
     try {
       work(entry.rule);
     } catch (cause) {
-      entry.rule = undefined;
-      entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
+      leaveOut(entry, cause);
     }
   }
 
-  function through(from: number, delta: Delta, out: Delta[]): void {
+  function leaveOut(entry: (typeof rules)[number], cause: unknown): void {
+    entry.rule = undefined;
+    entry.note({ action: "skipped", target: "frame", reason: `cut out for this reply: ${messageOf(cause)}` });
+  }
+
+  function through(from: number, delta: Delta): void {
     for (let i = from; i < slots.length; i++) {
       const slot = slots[i];
-      if (!slot?.stage) continue;
-      const next: Emit = (emitted) => through(i + 1, emitted, out);
+      const next = onward[i];
+      if (!slot?.stage?.onDelta || !next) continue;
       try {
         slot.stage.onDelta(delta, next);
       } catch (cause) {
         cutOut(slot, next, cause);
-        through(i + 1, delta, out);
+        next(delta);
       }
       return;
     }
     out.push(delta);
   }
 
+  function taken(): readonly Delta[] {
+    const all = out;
+    out = [];
+    return all;
+  }
+
   function endAll(how: "end" | "cut" | "release"): readonly Delta[] {
-    const out: Delta[] = [];
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i];
-      if (!slot?.stage) continue;
-      const next: Emit = (emitted) => through(i + 1, emitted, out);
+    slots.forEach((slot, i) => {
+      const next = onward[i];
+      if (!slot.stage || !next) return;
       try {
         if (how === "release") slot.stage.release(next);
         else slot.stage.onEnd(next, how === "cut");
@@ -149,8 +165,8 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
         cutOut(slot, next, cause);
       }
       if (how === "release") slot.stage = undefined;
-    }
-    return out;
+    });
+    return taken();
   }
 
   return {
@@ -164,13 +180,18 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
       return frames.length === 1 && frames[0] === frame ? undefined : frames;
     },
     payload(message) {
-      let current: Message | undefined = message;
+      let current = message;
       for (const entry of rules) {
-        guarded(entry, ({ onPayload }) => {
-          if (!onPayload || !current) return;
-          const payload = onPayload(current.payload, current);
-          if (payload !== current.payload) current = payload === undefined ? undefined : { frame: message.frame, payload };
-        });
+        if (!entry.rule?.onPayload) continue;
+        // Not through `guarded`: this runs for every rule on every frame.
+        try {
+          const payload = entry.rule.onPayload(current.payload, current);
+          if (payload === current.payload) continue;
+          if (payload === undefined) return undefined;
+          current = { frame: message.frame, payload };
+        } catch (cause) {
+          leaveOut(entry, cause);
+        }
       }
       return current;
     },
@@ -185,9 +206,9 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     },
     run(deltas) {
       if (slots.length === 0) return deltas;
-      const out: Delta[] = [];
-      for (const delta of deltas) through(0, delta, out);
-      return sameDeltas(deltas, out) ? deltas : out;
+      for (const delta of deltas) through(0, delta);
+      const changed = taken();
+      return sameDeltas(deltas, changed) ? deltas : changed;
     },
     end: (cut) => endAll(cut ? "cut" : "end"),
     release: () => endAll("release"),

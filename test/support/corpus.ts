@@ -44,6 +44,12 @@ export async function corpusCompare(): Promise<{
   return (await import(pathToFileURL(path.join(SHARED_FIXES, "evaluate.mjs")).href)) as never;
 }
 
+/** The case's tools, which the corpus gives in chat form, in the form of its API. */
+function toolsOf({ tools = [], api }: CorpusCase): unknown[] {
+  if (api !== "messages") return [...tools];
+  return tools.map((tool: any) => (tool.function ? { name: tool.function.name, input_schema: tool.function.parameters } : tool));
+}
+
 const PATHS = { chat: "/v1/chat/completions", messages: "/v1/messages", completions: "/v1/completions" };
 
 export function dialectOfCase({ api }: CorpusCase) {
@@ -80,7 +86,7 @@ export function playStream(
   cuts: readonly number[] = [],
 ): { sent: Buffer; notes: readonly any[] } {
   const dialect = dialectOfCase(of);
-  const request = dialect.readRequest({ messages: [], tools: of.tools ?? [], stream: true, ...of.request });
+  const request = dialect.readRequest({ messages: [], tools: toolsOf(of), stream: true, ...of.request });
   const pipeline = createStreamPipeline(plan, dialect, request);
   const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   const steps = edges.slice(1).flatMap((to, i) => pipeline.push(bytes.subarray(edges[i], to)));
@@ -92,12 +98,12 @@ export function playDocument(plan: FixPlan, of: CorpusCase): { sent: Buffer; bef
   const dialect = dialectOfCase(of);
   const before = Buffer.from(JSON.stringify(of.input));
   if (of.direction === "request") {
-    const body = { ...of.input, tools: of.tools ?? [] };
+    const body = { ...of.input, tools: toolsOf(of) };
     const bytes = Buffer.from(JSON.stringify(body));
     const { forward, notes } = fixRequest(plan, dialect, bytes, body);
     return { sent: Buffer.from(forward), before: bytes, notes };
   }
-  const request = dialect.readRequest({ messages: [], tools: of.tools ?? [], ...of.request });
+  const request = dialect.readRequest({ messages: [], tools: toolsOf(of), ...of.request });
   const { sent, notes } = fixDocument(plan, dialect, request, before);
   return { sent: Buffer.from(sent), before, notes };
 }

@@ -34,6 +34,10 @@ export const invalidUnicode = defineFrameFix({
       halves.clear();
     }
     function whole(delta: Said, emit: Emit): void {
+      if (halves.size === 0 && delta.text.isWellFormed()) {
+        emit(delta);
+        return;
+      }
       const key = delta.kind === "tool-args" ? `${delta.choice}/${delta.tool}` : `${delta.choice}/${delta.kind}`;
       const half = halves.get(key);
       if (!half && delta.text.isWellFormed()) {

@@ -4,12 +4,13 @@ import { asArray, asNumber, asString, isObject, type JsonObject } from "../../wi
 /** A list with every member mapped, the list itself when all came back the same. Undefined drops a member. */
 export function mapSame<T>(list: readonly T[], change: (member: T, position: number) => T | undefined): readonly T[] {
   let out: T[] | undefined;
-  list.forEach((member, i) => {
+  for (let i = 0; i < list.length; i++) {
+    const member = list[i] as T;
     const changed = change(member, i);
-    if (changed === member && !out) return;
+    if (changed === member && !out) continue;
     out ??= list.slice(0, i);
     if (changed !== undefined) out.push(changed);
-  });
+  }
   return out ?? list;
 }
 
@@ -38,6 +39,7 @@ export function mapCalls(
   part: "delta" | "message",
   change: (call: JsonObject, choice: number, position: number) => JsonObject | undefined,
 ): unknown {
+  if (!saysCalls(payload, part)) return payload;
   return mapChoices(payload, part, (said, choice) => {
     if (!Array.isArray(said["tool_calls"])) return said;
     const calls = mapSame<unknown>(said["tool_calls"], (call, position) => (isObject(call) ? change(call, choice, position) : call));
@@ -45,6 +47,16 @@ export function mapCalls(
     const { tool_calls: _none, ...rest } = said;
     return rest;
   });
+}
+
+/** Most chunks hold no call: every rule that looks for one asks this first. */
+function saysCalls(payload: unknown, part: "delta" | "message"): boolean {
+  if (!isObject(payload) || !Array.isArray(payload["choices"])) return false;
+  for (const choice of payload["choices"] as unknown[]) {
+    const said = isObject(choice) ? choice[part] : undefined;
+    if (isObject(said) && said["tool_calls"]) return true;
+  }
+  return false;
 }
 
 export function functionOf(call: JsonObject): JsonObject {

@@ -13,5 +13,5 @@ export function forwarded(body: object | string, api: keyof typeof PATHS = "chat
   const bytes = Buffer.from(text);
   const { forward, notes } = fixRequest(planFixes({ enabled: true, modules }, REQUEST_FIXES), dialect, bytes, JSON.parse(text));
   const sent = Buffer.from(forward).toString();
-  return { text: sent, body: JSON.parse(sent) as any, notes, untouched: forward === bytes };
+  return { text: sent, body: JSON.parse(sent), notes, untouched: forward === bytes };
 }
