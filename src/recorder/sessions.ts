@@ -8,14 +8,10 @@ const LIMIT = 20;
  * in the context (its prompt and its completion). What it did not, it processed again.
  */
 const SESSIONS = `
-  WITH recent AS (
-    SELECT session, max(started_at) AS last_at FROM exchange
-    WHERE session IS NOT NULL AND started_at >= ? AND started_at < ?
-    GROUP BY session ORDER BY last_at DESC LIMIT ?
-  ), turn AS (
-    SELECT e.*, r.last_at,
+  WITH turn AS (
+    SELECT e.*,
       lag(coalesce(e.prompt_tokens, 0) + coalesce(e.completion_tokens, 0)) OVER (PARTITION BY e.session ORDER BY e.started_at, e.seq) AS left_behind
-    FROM recent r JOIN exchange e ON e.session = r.session
+    FROM json_each(?) s JOIN exchange e ON e.session = s.value
     WHERE e.started_at >= ? AND e.started_at < ?
   ), cost AS (
     SELECT *, CASE WHEN cached_tokens IS NOT NULL THEN max(0, min(left_behind, prompt_tokens) - cached_tokens) END AS again FROM turn
@@ -33,10 +29,20 @@ export function readSessions(
   db: Database,
   filter: { readonly since?: number; readonly until?: number; readonly limit?: number },
 ): SessionRow[] {
-  const since = filter.since ?? 0;
-  const until = filter.until ?? Number.MAX_SAFE_INTEGER;
+  const range = [filter.since ?? 0, filter.until ?? Number.MAX_SAFE_INTEGER] as const;
+  // Backwards until there are enough: a GROUP BY would go through all there ever were.
+  const recent = new Set<string>();
+  const newest = db
+    .prepare<[number, number], string>(
+      "SELECT session FROM exchange WHERE session IS NOT NULL AND started_at >= ? AND started_at < ? ORDER BY started_at DESC",
+    )
+    .pluck();
+  for (const session of newest.iterate(...range)) {
+    recent.add(session);
+    if (recent.size >= (filter.limit ?? LIMIT)) break;
+  }
   return db
     .prepare<unknown[], Record<string, unknown>>(SESSIONS)
-    .all(since, until, filter.limit ?? LIMIT, since, until)
+    .all(JSON.stringify([...recent]), ...range)
     .map((row) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as unknown as SessionRow);
 }
