@@ -2,8 +2,12 @@ import type { Delta, Timings, Usage } from "./delta.ts";
 import type { Summary } from "./exchange.ts";
 
 export interface Summarizer {
-  /** What the client was told: deltas after fixes. */
-  add(deltas: readonly Delta[]): void;
+  /**
+   * `deltas` as the backend sent them, `out` as the client got them. Finish reasons and calls count as the
+   * client got them; usage and timings as the backend reported them, since a fix may put zeros in for a
+   * client's sake.
+   */
+  add(deltas: readonly Delta[], out?: readonly Delta[]): void;
   /** `chunks`: frames with data, 0 for a reply that came whole. */
   summary(chunks: number): Summary;
 }
@@ -22,31 +26,18 @@ export function createSummarizer(): Summarizer {
   let toolCalls = 0;
 
   return {
-    add(deltas) {
+    add(deltas, out = deltas) {
+      for (const delta of out) {
+        if (delta.kind === "finish") finish.set(delta.choice, delta.reason);
+        else if (delta.kind === "tool-open") toolCalls += 1;
+        else if (delta.kind === "error") error = { message: delta.message, type: delta.type };
+      }
       for (const delta of deltas) {
-        switch (delta.kind) {
-          case "finish":
-            finish.set(delta.choice, delta.reason);
-            break;
-          case "usage":
-            usage = { ...usage, ...delta.usage };
-            break;
-          case "timings":
-            timings = delta.timings;
-            break;
-          case "meta": {
-            const { kind: _kind, ...facts } = delta;
-            meta = { ...meta, ...facts };
-            break;
-          }
-          case "error":
-            error = { message: delta.message, type: delta.type };
-            break;
-          case "tool-open":
-            toolCalls += 1;
-            break;
-          default:
-            break;
+        if (delta.kind === "usage") usage = { ...usage, ...delta.usage };
+        else if (delta.kind === "timings") timings = delta.timings;
+        else if (delta.kind === "meta") {
+          const { kind: _kind, ...facts } = delta;
+          meta = { ...meta, ...facts };
         }
       }
     },

@@ -18,7 +18,8 @@ export interface Ledger {
   /** The API's own end mark was seen: a client that leaves now has everything. */
   readonly done: boolean;
   sawStep(atMs: number, step: Step): void;
-  sawDeltas(deltas: readonly Delta[]): void;
+  /** A reply that came whole. */
+  sawDeltas(deltas: readonly Delta[], out?: readonly Delta[]): void;
   end(
     outcome: Outcome,
     failure: Failure | undefined,
@@ -71,9 +72,9 @@ export function createLedger(): Ledger {
             break;
         }
       }
-      summarizer.add(step.out);
+      summarizer.add(step.deltas, step.out);
     },
-    sawDeltas: (deltas) => summarizer.add(deltas),
+    sawDeltas: (deltas, out) => summarizer.add(deltas, out),
     end(outcome, failure, durationMs, responseBytes, contextTotal) {
       const summary = summarizer.summary(chunks);
       return {
