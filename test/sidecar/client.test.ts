@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { clientOf, sessionOf } from "../../src/sidecar/client.ts";
 
-// As the newest clients send them (docs/clients.md).
+// As the newest clients send them (November 2026).
 test.each([
   ["User-Agent", "claude-cli/2.1.328 (external, sdk-cli)", "claude-cli"],
   ["User-Agent", "opencode/1.18.33 ai-sdk/provider-utils/4.0.23 runtime/bun/1.3.14", "opencode"],
