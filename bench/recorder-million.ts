@@ -18,7 +18,7 @@ import { manyExchanges } from "./recorder-many.ts";
 
 const [path = ""] = process.argv.slice(2);
 const BLOCK = 2000;
-const ROUNDS = 9;
+const ROUNDS = 7;
 const READER = new URL("../src/recorder/reader.ts", import.meta.url).href;
 
 const QUESTIONS: Readonly<Record<string, string>> = {

@@ -30,7 +30,7 @@ export interface LedgerRules {
 }
 
 /** Frames wait so long for company: one compressed run instead of many. A crash loses no more than this. */
-const RUN_MS = 500;
+const RUN_MS = 400;
 const RUN_BYTES = 256 * 1024;
 /** What is held of one exchange until it is known whether it failed (`record: errors`). */
 const HELD_BYTES = 16 * 1024 * 1024;

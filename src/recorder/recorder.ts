@@ -159,7 +159,9 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     clearTimeout(timer);
     timer = undefined;
     const batch = queue.take();
-    if (batch) link.post(batch, [batch.bytes]);
+    if (!batch) return;
+    if (state === "failed") count("worker-died", queue.abandon());
+    else link.post(batch, [batch.bytes]);
   }
 
   function schedule(): void {
@@ -194,7 +196,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
         trace,
         wallMs: Date.now,
         pushed: schedule,
-        full,
+        full: () => full("body"),
         ended: () => void open.delete(x),
       });
     },

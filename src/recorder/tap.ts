@@ -18,8 +18,8 @@ export interface TapParts {
   readonly wallMs: () => number;
   /** Something was pushed. */
   readonly pushed: () => void;
-  /** The queue is full: from here on the bodies of this exchange are dropped, or its row. */
-  readonly full: (what: "body" | "row") => void;
+  /** The queue is full: from here on the bodies of this exchange are dropped. */
+  readonly full: () => void;
   readonly ended: () => void;
 }
 
@@ -34,7 +34,7 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
   function cutOff(): void {
     cut = true;
     frames = undefined;
-    parts.full("body");
+    parts.full();
     queue.push(0, () => ({ op: "cut", x }));
     pushed();
   }
@@ -105,12 +105,8 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
       const metrics = metricsOf(start, view, end);
       const endedAt = parts.wallMs();
       frames = undefined;
-      if (queue.admitsRow()) {
-        queue.push(ROW_WEIGHT, () => ({ op: "end", x, end, metrics, endedAt, traceId: ids?.traceId, spanId: ids?.spanId }));
-      } else {
-        parts.full("row");
-        queue.push(0, () => ({ op: "cut", x }));
-      }
+      // Always: a row that was begun is ended. What is begun is bounded, and so is this.
+      queue.push(ROW_WEIGHT, () => ({ op: "end", x, end, metrics, endedAt, traceId: ids?.traceId, spanId: ids?.spanId }));
       parts.ended();
       pushed();
     },

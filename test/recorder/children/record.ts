@@ -17,6 +17,8 @@ function say(fact: object): void {
   await using recorder = createRecorder({ path, onNotice: ({ kind }) => say({ notice: kind }) });
   // One stream runs through all of it, a frame every 20 ms.
   const running = playBegin(recorder, chat("00-running", { start: startOf("00-running", { at: Date.now() }), frames: [] }));
+  // Its thread takes its time to start where the machine is busy: that is not what is looked at.
+  while (recorder.stats().state === "starting") await new Promise((resolve) => setTimeout(resolve, 5));
   const begun = Date.now();
   let n = 0;
   while (Date.now() - begun < Number(seconds) * 1000) {
