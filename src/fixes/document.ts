@@ -35,10 +35,11 @@ export function fixDocument(plan: FixPlan, dialect: Dialect, request: RequestVie
     const run = lane.run(input);
     const tail = lane.end(false);
     const out = tail.length === 0 ? run : [...run, ...tail];
+    const dressed = lane.dress(document);
     const all = [...notes.list, ...shadowNotes];
     // A stage that held text back and let it go again only cut it elsewhere.
-    if (document === parsed && sameSaid(out, deltas)) return { sent: body, deltas, out: deltas, notes: all };
-    const written = out === input ? document : dialect.writeDocument(document, out);
+    if (dressed === parsed && sameSaid(out, deltas)) return { sent: body, deltas, out: deltas, notes: all };
+    const written = out === input ? dressed : dialect.writeDocument(dressed, out);
     return { sent: new TextEncoder().encode(JSON.stringify(written)), deltas, out, notes: all };
   } catch (cause) {
     notes.by("pipeline", "fix")({ action: "skipped", target: "frame", reason: `gave up: ${String(cause)}` });
@@ -83,7 +84,9 @@ function runShadow(
 ): readonly FixNote[] {
   const notes = createNotes();
   const lane = createLane(plan, dialect, request, notes.by);
-  lane.run(dialect.readDocument(lane.document(body)));
+  const document = lane.document(body);
+  lane.run(dialect.readDocument(document));
+  lane.dress(document);
   lane.end(false);
   return notes.list.filter((note) => observed.has(note.fix));
 }

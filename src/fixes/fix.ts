@@ -114,6 +114,11 @@ export interface FrameRule {
   readonly onOddFrame?: (frame: Frame, ended: boolean) => readonly Frame[] | undefined;
   /** A changed payload, or the same object to leave the message alone. Undefined drops the message. */
   readonly onPayload?: (payload: unknown, message: Message) => unknown;
+  /**
+   * What is put in for the client alone: the payload of a message or a whole body, after it was read,
+   * so that the deltas, and with them every statistic, know nothing of it.
+   */
+  readonly onSend?: (payload: unknown) => unknown;
   /** Runs behind the tool and content stages. */
   readonly onDelta?: (delta: Delta, emit: Emit) => void;
   /** The reply is over. `cut`: the backend broke off, so nothing may be said that sounds like an end. */

@@ -37,6 +37,8 @@ export interface Lane {
   /** The message with changed payload, the same message, or undefined when a rule drops it. */
   payload(message: Message): Message | undefined;
   document(body: unknown): unknown;
+  /** A payload or whole body, already read, with what is put in for the client alone. */
+  dress(payload: unknown): unknown;
   /** `deltas` itself when no stage changed anything. */
   run(deltas: readonly Delta[]): readonly Delta[];
   end(cut: boolean): readonly Delta[];
@@ -200,6 +202,16 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
       for (const entry of rules) {
         guarded(entry, ({ onDocument }) => {
           if (onDocument) current = onDocument(current);
+        });
+      }
+      return current;
+    },
+    dress(payload) {
+      let current = payload;
+      for (const entry of rules) {
+        if (!entry.rule?.onSend) continue;
+        guarded(entry, ({ onSend }) => {
+          if (onSend) current = onSend(current);
         });
       }
       return current;

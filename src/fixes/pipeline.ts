@@ -83,7 +83,9 @@ export function createStreamPipeline(
     const deltas = codec.read(read);
     const out = lane.run(deltas);
     if (lane.held > 0) framesHeld += 1;
-    return { frame, deltas, out, sent: outlet.relay(message, read, deltas, out, lane.held > 0) };
+    const payload = lane.dress(read.payload);
+    const dressed = payload === read.payload ? read : { frame, payload };
+    return { frame, deltas, out, sent: outlet.relay(message, dressed, deltas, out, lane.held > 0) };
   }
 
   /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */
@@ -182,7 +184,9 @@ function createShadow(plan: FixPlan, dialect: Dialect, request: RequestView): Sh
       const odd = isOdd(messageOf(frame), ended) ? lane.oddFrame(frame, ended) : undefined;
       for (const seen of odd ?? [frame]) {
         const read = seen.data === undefined ? undefined : lane.payload(messageOf(seen));
-        if (read) lane.run(codec.read(read));
+        if (!read) continue;
+        lane.run(codec.read(read));
+        lane.dress(read.payload);
       }
     },
     end: (cut) => void lane.end(cut),

@@ -38,7 +38,14 @@ export function mended(frames: readonly (string | Uint8Array)[], api: keyof type
   for (let at = 0; at < body.length; at += cut) steps.push(...pipeline.push(body.subarray(at, Math.min(body.length, at + cut))));
   steps.push(...pipeline.end());
   const sent = Buffer.concat(steps.flatMap((step) => step.sent));
-  return { sent, body, notes: pipeline.notes, out: steps.flatMap((step) => step.out), untouched: sent.equals(body) };
+  return {
+    sent,
+    body,
+    notes: pipeline.notes,
+    out: steps.flatMap((step) => step.out),
+    deltas: steps.flatMap((step) => step.deltas),
+    untouched: sent.equals(body),
+  };
 }
 
 /** A whole body through every frame fix. */
@@ -46,12 +53,13 @@ export function mendedBody(body: object | string, api: keyof typeof PATHS = "cha
   const dialect = dialectFor("POST", PATHS[api]);
   if (!dialect) throw new Error("no dialect");
   const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
-  const { sent, notes, out } = fixDocument(plan, dialect, dialect.readRequest(request), bytes);
+  const { sent, notes, out, deltas } = fixDocument(plan, dialect, dialect.readRequest(request), bytes);
   return {
     text: Buffer.from(sent).toString(),
     body: parseExact(Buffer.from(sent).toString()) as any,
     notes,
     out,
+    deltas,
     untouched: sent === bytes,
   };
 }
