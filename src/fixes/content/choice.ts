@@ -181,7 +181,8 @@ export class ContentChoice {
       scanner.pass(text.slice(0, result.length));
       return scanner.push(text.slice(result.length));
     }
-    const echo = result.found.find(({ piece, source }) => piece.kind === "call" && isEcho(source, this.#shared.request.body));
+    const sources = new Map(result.found.flatMap((found) => (found.piece.kind === "call" ? [[found.source, found]] : [])));
+    const echo = [...sources.values()].find(({ source }) => isEcho(source, this.#shared.request.body));
     if (echo) {
       this.#refuse(echo.rule, target, text, "the call stands in what a user or a tool said: an echo is not executed");
       return scanner.pass(text);

@@ -91,10 +91,12 @@ export class TextContext {
 
 const QUOTES: ReadonlySet<string> = new Set(["`", '"', "'", "“", "‘", "«", "„", "(", "\\"]);
 
+/** How far behind a block a stray closing tag is looked for. */
+const NEAR = 16 * 1024;
 /** Characters that go on with a sentence around what stands before them. */
 const GOES_ON = /^[.,;:!?)\]"'`»”’]/u;
 const EXAMPLE = /\b(?:e\.g\.|examples?|syntax|format|looks? like|would (?:look|be|write|emit)|wrote|said|says)\b/iu;
-const INTENT = /\b(?:let me|let's|i'll|i will|i need|i should|i'm|now i|going to)\b/iu;
+const INTENT = /\b(?:let me|let's|i'll|i will|i need|i should|i'm|going to)\b|^\s{0,4}(?:now|first|next|then)\b/iu;
 
 /** Whether the line before a block announces an example or a quotation rather than a deed. */
 export function announcesExample(intro: string): boolean {
@@ -106,8 +108,16 @@ export function announcesExample(intro: string): boolean {
  * follows: a new line of its own does, a sentence that runs on through the block does not.
  */
 export function leavesCall(place: Place, gap: string, rest: string): boolean {
-  if (!place.lineStart || place.intro.trimEnd().endsWith(":")) return false;
-  if (rest.includes("</parameter>") || rest.includes("</arg_value>")) return false;
+  if (!place.lineStart || (place.intro.trimEnd().endsWith(":") && !INTENT.test(place.intro))) return false;
+  const near = rest.slice(0, NEAR);
+  if (hasOrphan(near, "parameter") || hasOrphan(near, "arg_value")) return false;
   if (gap.includes("\n")) return true;
   return gap === "" && !GOES_ON.test(rest);
+}
+
+/** A closing tag whose opening one is not there: the block was read too short. */
+function hasOrphan(text: string, name: string): boolean {
+  const close = text.indexOf(`</${name}>`);
+  const open = text.indexOf(`<${name}`);
+  return close >= 0 && (open < 0 || open > close);
 }

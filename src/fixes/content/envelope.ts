@@ -8,8 +8,17 @@ import { escapeQuotes, skimObject, type Member, type Members } from "./skim.ts";
  * Calls that models write as JSON: `{"name": …, "arguments": {…}}` and its cousins, one or a list.
  * The arguments are cut out as they stand, so that numbers, escapes and order stay as they were.
  */
-const NAME_KEYS: ReadonlySet<string> = new Set(["name", "tool", "tool_name", "function_name"]);
-const ARGUMENT_KEYS: ReadonlySet<string> = new Set(["arguments", "parameters", "args", "params", "input", "tool_input", "kwargs"]);
+const NAME_KEYS: ReadonlySet<string> = new Set(["name", "tool", "tool_name", "function_name", "action"]);
+const ARGUMENT_KEYS: ReadonlySet<string> = new Set([
+  "arguments",
+  "parameters",
+  "args",
+  "params",
+  "input",
+  "tool_input",
+  "action_input",
+  "kwargs",
+]);
 const WRAPPER_KEYS: ReadonlySet<string> = new Set(["function", "function_call", "tool_call"]);
 const LIST_KEYS: ReadonlySet<string> = new Set(["tool_calls", "calls"]);
 /** Beside a call these say nothing that would make it anything else. */

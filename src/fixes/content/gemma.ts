@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { defineContentFix } from "../fix.ts";
-import { skipSpace } from "./literal.ts";
+import { readLiteral, skipSpace } from "./literal.ts";
 import { callReading, type Offer } from "./offer.ts";
 import { PROSE, refused, type Reading, type Verdict } from "./rule.ts";
-import { jsonValue } from "./schema.ts";
+import { declaredKeys, isNotString, jsonValue } from "./schema.ts";
 
 const HEADER = /(?:<\|tool_call>|<\|tool_call\|>|<tool_call>)?\s{0,4}call:\s{0,4}([\w.:-]{1,128})\s{0,4}(?=\{)/uy;
 const HEADER_SO_FAR = /^(?:<\|tool_call\|?>|<tool_call>)?\s{0,4}(?:c|ca|cal|call|call:\s{0,4}[\w.:-]{0,128}\s{0,4})?$/u;
+const END = "<tool_call|>";
 const QUOTE = '<|"|>';
 const MAX_DEPTH = 64;
 
@@ -62,6 +63,7 @@ function readObject(source: Source, from: number, depth: number, top: boolean): 
   const members = new Map<string, string>();
   let at = skipSpace(text, from + 1);
   while (text[at] !== "}") {
+    if (members.size > 0 && text.startsWith(END, at)) return { json: objectOf(members), end: at };
     const key = readKey(text, at);
     if (key === undefined || key === "cut") return key;
     const colon = skipSpace(text, key.end);
@@ -74,14 +76,18 @@ function readObject(source: Source, from: number, depth: number, top: boolean): 
     at = skipSpace(text, value.end);
     if (text[at] === ",") at = skipSpace(text, at + 1);
     else if (at >= text.length) return "cut";
-    else if (text[at] !== "}") return undefined;
+    else if (text[at] !== "}" && !text.startsWith(END, at)) return undefined;
   }
-  return { json: `{${[...members].map(([key, value]) => `${key}: ${value}`).join(", ")}}`, end: at + 1 };
+  return { json: objectOf(members), end: at + 1 };
+}
+
+function objectOf(members: ReadonlyMap<string, string>): string {
+  return `{${[...members].map(([key, value]) => `${key}: ${value}`).join(", ")}}`;
 }
 
 /** `json` holds the key itself here. */
 function readKey(text: string, at: number): Value {
-  for (const quote of [QUOTE, '"']) {
+  for (const quote of [QUOTE, '"', "'"]) {
     if (!text.startsWith(quote, at)) continue;
     const end = text.indexOf(quote, at + quote.length);
     return end < 0 ? "cut" : { json: text.slice(at + quote.length, end), end: end + quote.length };
@@ -97,6 +103,7 @@ function readValue(source: Source, at: number, depth: number, key: string | unde
   if (at >= text.length || depth > MAX_DEPTH) return depth > MAX_DEPTH ? undefined : "cut";
   if (text.startsWith(QUOTE, at)) return readQuoted(text, at + QUOTE.length);
   const first = text.charAt(at);
+  if (first === "'") return readLiteral(text, at) ?? "cut";
   if (first === "{") return readObject(source, at, depth + 1, false);
   if (first === "[") return readList(source, at, depth);
   if (first === '"') {
@@ -107,10 +114,26 @@ function readValue(source: Source, at: number, depth: number, key: string | unde
   }
   const bare = /[^,{}[\]<]+/uy;
   bare.lastIndex = at;
+  const raw = key !== undefined && !isNotString(source.parameters, key) ? rawEnd(source, at) : -1;
+  if (raw >= 0) return { json: JSON.stringify(text.slice(at, raw).trim()), end: raw };
   const word = bare.exec(text)?.[0].trim();
   if (word === undefined) return undefined;
   if (bare.lastIndex >= text.length) return "cut";
   return { json: bareJson(source.parameters, key, word), end: bare.lastIndex };
+}
+
+/** Where a string without quotes ends: before another declared key, else before the brace that ends the call. */
+function rawEnd(source: Source, at: number): number {
+  const { text } = source;
+  const close = text.indexOf(`}${END}`, at);
+  if (close < 0) return -1;
+  const keys = /,\s{0,4}([\w.$-]{1,128})\s{0,4}:/gu;
+  keys.lastIndex = at;
+  const declared = declaredKeys(source.parameters);
+  for (let next = keys.exec(text); next && next.index < close; next = keys.exec(text)) {
+    if (declared.has(next[1] ?? "")) return next.index;
+  }
+  return close;
 }
 
 function bareJson(parameters: unknown, key: string | undefined, word: string): string {
@@ -125,7 +148,7 @@ function bareJson(parameters: unknown, key: string | undefined, word: string): s
 function readQuoted(text: string, from: number): Value {
   const end = text.indexOf(QUOTE, from);
   if (end >= 0) return { json: JSON.stringify(text.slice(from, end)), end: end + QUOTE.length };
-  const close = text.indexOf("}<tool_call|>", from);
+  const close = text.indexOf(`}${END}`, from);
   return close < 0 ? "cut" : { json: JSON.stringify(text.slice(from, close)), end: close };
 }
 

@@ -7,10 +7,10 @@ import { jsonValue } from "./schema.ts";
 import { cutTagAt, END_TOKENS } from "./tags.ts";
 
 const HEAD = /<tool_call>\s{0,8}([\w.:-]{1,128})/uy;
-const KEY = /<(?:arg_key|arg_value)>\s{0,4}([\w.$-]{1,128})\s{0,4}(?=<)/uy;
+const KEY = /(?:<(?:arg_key|arg_value)>\s{0,4}([\w.$-]{1,128})\s{0,4}(?=<)|([\w.$-]{1,128})\s{0,4}(?=<\/arg_key>))/uy;
 const PAIR = /\s{1,4}([A-Za-z_][\w-]{0,63})=(?:"([^"]*)"|'([^']*)'|([^\s<"']+))/uy;
 
-const PAIR_SO_FAR = /^[\w-]{0,64}(?:=(?:"[^"<]{0,300}|'[^'<]{0,300})?)?$/u;
+const PAIR_SO_FAR = /^[\w-]{0,64}(?:=(?:"[^"<]{0,300}|'[^'<]{0,300})?|\s{0,4}<[/a-z_]{0,8})?$/u;
 
 /** `<tool_call>NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value></tool_call>`. */
 export const glm = defineContentFix({
@@ -35,6 +35,8 @@ function head(text: string, offer: Offer): Verdict {
   if (at >= text.length) return "maybe";
   if (!offer.find(name)) return "no";
   if (text[at] === "<") return "yes";
+  KEY.lastIndex = at;
+  if (KEY.test(text)) return "yes";
   PAIR.lastIndex = HEAD.lastIndex;
   if (PAIR.test(text)) return "yes";
   return text.length - at < 400 && PAIR_SO_FAR.test(text.slice(at)) ? "maybe" : "no";
@@ -48,6 +50,7 @@ function read(text: string, from: number, offer: Offer): Reading {
   const members = new Map<string, string>();
   let at = HEAD.lastIndex;
   let pairs = false;
+  const closesFirst = createLookahead(text);
   for (PAIR.lastIndex = at; ; at = PAIR.lastIndex) {
     const match = PAIR.exec(text);
     if (!match) break;
@@ -58,13 +61,14 @@ function read(text: string, from: number, offer: Offer): Reading {
   for (;;) {
     const next = skipSpace(text, at);
     KEY.lastIndex = next;
-    const key = KEY.exec(text)?.[1];
+    const found = KEY.exec(text);
+    const key = found?.[1] ?? found?.[2];
     if (key === undefined) {
       if (!ends(text, next) || (members.size === 0 && next >= text.length)) return PROSE;
       break;
     }
     if (pairs) return PROSE;
-    const value = readValue(text, KEY.lastIndex);
+    const value = readValue(text, KEY.lastIndex, closesFirst);
     if (!value) return refused(`the value of ${JSON.stringify(key)} has no end`);
     if (!members.has(key)) members.set(key, jsonValue(tool.parameters, key, value.text));
     at = value.end;
@@ -80,7 +84,7 @@ function ends(text: string, at: number): boolean {
 }
 
 /** From behind the key to behind the value; which of the four tags stand there is taken as it comes. */
-function readValue(text: string, from: number): { text: string; end: number } | undefined {
+function readValue(text: string, from: number, closesFirst: (at: number) => boolean): { text: string; end: number } | undefined {
   const opening = /(?:<\/arg_key>|<\/arg_value>)?\s*(?:<arg_value>|<arg_key>(?!\s*[\w.$-]+\s*<\/arg_key>))?/uy;
   opening.lastIndex = from;
   opening.exec(text);
@@ -93,18 +97,23 @@ function readValue(text: string, from: number): { text: string; end: number } | 
     // No closing tag: the next key or the end of the call closes the value.
     KEY.lastIndex = at;
     const implied = text.startsWith("</tool_call>", at)
-      ? ends(text, skipSpace(text, at + 12)) && !closesFirst(text, at)
-      : KEY.test(text) && text.startsWith("<arg_key>", at) && !closesFirst(text, at);
+      ? ends(text, skipSpace(text, at + 12)) && !closesFirst(at)
+      : KEY.test(text) && text.startsWith("<arg_key>", at) && !closesFirst(at);
     if (close === 0 && implied) return { text: trimLines(text.slice(start, at).trimEnd()), end: at };
   }
   return undefined;
 }
 
-/** Whether a value that holds `<arg_key>` as text is closed before the next `<arg_value>`. */
-function closesFirst(text: string, at: number): boolean {
-  const close = text.indexOf("</arg_value>", at);
-  const open = text.indexOf("<arg_value>", at);
-  return close >= 0 && (open < 0 || close < open);
+/** Answers whether a value that holds the tag at `at` as text is closed before the next `<arg_value>`; asked in rising order. */
+function createLookahead(text: string): (at: number) => boolean {
+  let close = -2;
+  let open = -2;
+  const next = (mark: string, known: number, at: number): number => (known === -1 || known >= at ? known : text.indexOf(mark, at));
+  return (at) => {
+    close = next("</arg_value>", close, at);
+    open = next("<arg_value>", open, at);
+    return close >= 0 && (open < 0 || close < open);
+  };
 }
 
 function trimLines(text: string): string {

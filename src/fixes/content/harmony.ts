@@ -7,7 +7,7 @@ import { PROSE, refused, type Piece, type Reading, type Verdict } from "./rule.t
 
 /** A header with its tokens; the recipient may stand before or behind the channel. */
 const HEADER =
-  /(?:<\|(?:end|call|return)\|>\s{0,4})?(?:<\|start\|>\s{0,4}(?:assistant|functions)?(?:\s{0,4}to=([\w.:-]{1,128}))?\s{0,4})?<\|channel\|>\s{0,4}(analysis|commentary|final)(?:\s{0,4}to=([\w.:-]{1,128}))?\s{0,4}(?:<\|constrain\|>\s{0,4})?(?:json|code)?\s{0,4}<\|message\|>/uy;
+  /(?:<\|(?:end|call|return)\|>\s{0,4})?(?:(?:<\|start\|>\s{0,4})?(?:assistant|functions)?(?:\s{0,4}to=([\w.:-]{1,128}))?\s{0,4})?<\|channel\|>\s{0,4}(analysis|commentary|final)(?:\s{0,4}to=([\w.:-]{1,128}))?\s{0,4}(?:<\|channel\|>\s{0,4}(?:analysis|commentary)\s{0,4})?(?:<\|constrain\|>\s{0,4})?(?:json|code)?\s{0,4}(?:<\|message\|>|(?=\{))/uy;
 const HEADER_PART = /<\|[a-z]{0,12}(?:\|>?)?|\s+|[\w.:=-]+|[\s\S]/gu;
 const HEADER_WORDS: readonly string[] = ["assistant", "functions", "analysis", "commentary", "final", "json", "code", "to="];
 /** The same with the tokens stripped: `analysis…assistantcommentary to=functions.NAME json{…}`. */
@@ -32,7 +32,15 @@ export const harmony = defineContentFix({
   rule: () => ({
     kind: "call",
     markers: ["<|channel|>", "<|start|>assistant", "<|end|><|start|>"],
-    openings: ["analysis", "commentary to=", "assistantanalysis", "assistantcommentary", "assistantfinal"],
+    openings: [
+      "to=functions.",
+      "assistant to=functions.",
+      "analysis",
+      "commentary to=",
+      "assistantanalysis",
+      "assistantcommentary",
+      "assistantfinal",
+    ],
     needsTools: false,
     stable: false,
     head,
@@ -41,16 +49,21 @@ export const harmony = defineContentFix({
 });
 
 function head(text: string, offer: Offer): Verdict {
-  const pattern = text.startsWith("<") ? HEADER : STRIPPED;
+  const tokens = hasTokens(text, 0);
+  const pattern = tokens ? HEADER : STRIPPED;
   pattern.lastIndex = 0;
   const match = pattern.exec(text);
   if (match) {
-    const recipient = text.startsWith("<") ? (match[1] ?? match[3]) : match[2];
+    const recipient = tokens ? (match[1] ?? match[3]) : match[2];
     // The word alone may go on: "analysis" is also how a sentence begins.
     if (pattern.lastIndex >= text.length && recipient === undefined) return "maybe";
     return recipient === undefined || findTool(recipient, offer) ? "yes" : "no";
   }
-  return (text.startsWith("<") ? headerSoFar(text) : STRIPPED_SO_FAR.test(text)) ? "maybe" : "no";
+  return (tokens ? headerSoFar(text) : STRIPPED_SO_FAR.test(text)) ? "maybe" : "no";
+}
+
+function hasTokens(text: string, at: number): boolean {
+  return text[at] === "<" || text.startsWith("to=", at) || text.startsWith("assistant to=", at);
 }
 
 /** Whether a header may still come of it: nothing but header words and tokens, the last one perhaps cut. */
@@ -65,7 +78,7 @@ function headerSoFar(text: string): boolean {
 }
 
 function read(text: string, from: number, offer: Offer): Reading {
-  if (text[from] !== "<") return readStripped(text, from, offer);
+  if (!hasTokens(text, from)) return readStripped(text, from, offer);
   const pieces: Piece[] = [];
   let at = from;
   for (;;) {

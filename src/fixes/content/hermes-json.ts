@@ -6,7 +6,16 @@ import { callReading, type Offer } from "./offer.ts";
 import { PROSE, refused, type Reading, type Verdict } from "./rule.ts";
 import { skimObject } from "./skim.ts";
 
-const MARKERS = ["<tool_call>", "<tool_calls>", "<function_call>", "<function_calls>", "<|tool_call|>", "<|tool_call>", "<tools>"];
+const MARKERS = [
+  "<tool_call>",
+  "<tool_calls>",
+  "<function_call>",
+  "<function_calls>",
+  "<|tool_call|>",
+  "<|tool_call>",
+  "<tools>",
+  "[TOOL_REQUEST]",
+];
 const NAMED = /([\w.:-]{1,128})\s{0,8}(?=\{)/uy;
 const NAME_SO_FAR = /^[\w.:-]{0,128}\s{0,8}$/u;
 

@@ -8,8 +8,8 @@ import { PROSE, type Reading, type Verdict } from "./rule.ts";
 const SECTIONS = ["<|tool_calls_section_begin|>", "<|tool_call_section_begin|>"];
 const BEGIN = "<|tool_call_begin|>";
 const HEADER = /(?:functions\.)?([\w.-]{1,128})(?::\d{1,6})?\s{0,8}<\|tool_call_argument_begin\|>/uy;
-const STRIPPED = /functions\.([\w-]{1,128}):\d{1,6}\s{0,4}(?=\{)/uy;
-const STRIPPED_SO_FAR = /^functions\.[\w-]{0,128}(?::\d{0,6}\s{0,4})?$/u;
+const STRIPPED = /functions\.([\w-]{1,128}):\d{1,6}\s{0,4}(?:<\|tool_call_argument_begin\|>\s{0,4})?(?=\{)/uy;
+const STRIPPED_SO_FAR = /^functions\.[\w-]{0,128}(?::\d{0,6}\s{0,4}(?:<[|\w]{0,27}>?\s{0,4})?)?$/u;
 
 /** Kimi K2's call section, also with its tokens stripped: `functions.NAME:0{…}`. */
 export const kimi = defineContentFix({

@@ -22,14 +22,28 @@ export function createMarks(rules: readonly CallRule[], tokens: readonly string[
   const others = all.filter((mark) => !mark.startsWith("<"));
   const openings = [...new Set(rules.flatMap((rule) => rule.openings))];
 
+  /** Where the rare marks stand next in the text looked at last: each is searched for once, not at every `<`. */
+  let known = "";
+  const places: number[] = [];
+
+  function nextOther(text: string, from: number, before: string): number {
+    const same = from > 0 && text === known;
+    known = text;
+    let found = -1;
+    for (let i = 0; i < others.length; i++) {
+      const last = same ? (places[i] ?? -1) : from - 1;
+      const at = same && (last < 0 || last >= from) ? last : nextOf(others[i] ?? "", text, from, before);
+      places[i] = at;
+      if (at >= 0 && (found < 0 || at < found)) found = at;
+    }
+    return found;
+  }
+
   return {
     next(text, from, before) {
-      let found = angle.length > 0 ? text.indexOf("<", from) : -1;
-      for (const mark of others) {
-        const at = nextOf(mark, text, from, before);
-        if (at >= 0 && (found < 0 || at < found)) found = at;
-      }
-      return found;
+      const found = angle.length > 0 ? text.indexOf("<", from) : -1;
+      const other = nextOther(text, from, before);
+      return found < 0 || (other >= 0 && other < found) ? other : found;
     },
     at: (text, at) => stands(text.charCodeAt(at) === 60 ? angle : others, text, at),
     opens: (text, at) => stands(openings, text, at),

@@ -20,6 +20,9 @@ export interface MarkupStyle {
 
 const WRAPPERS: ReadonlySet<string> = new Set(["tool_call", "tool_calls", "function_call", "function_calls"]);
 const PARAMETERS: ReadonlySet<string> = new Set(["parameter", "param"]);
+/** Elements that hold the name, and wrappers around the parameters, in the markup of models that mix dialects. */
+const NAMES: ReadonlySet<string> = new Set(["name", "tool_name", "function_name"]);
+const LISTS: ReadonlySet<string> = new Set(["parameters", "arguments", "args", "params"]);
 
 /** A call's head: the tool and where its parameters begin. */
 interface Head {
@@ -53,9 +56,9 @@ export function readMarkup(text: string, at: number, offer: Offer, style: Markup
   for (;;) {
     const step = readMember(text, pos, body);
     if (step.kind === "end") return finish(body, step.at, step.closed);
-    if (step.kind !== "member") return step;
+    if (step.kind === "prose" || step.kind === "refused") return step;
     // The first value wins: the second is the echo of a template that repeats itself.
-    if (!body.members.has(step.key)) body.members.set(step.key, step.value);
+    if (step.kind === "member" && !body.members.has(step.key)) body.members.set(step.key, step.value);
     pos = skipSpace(text, step.end);
   }
 }
@@ -75,6 +78,8 @@ function readHead(text: string, from: number, style: MarkupStyle): Head | undefi
     if (!tag || tag.close || !WRAPPERS.has(tag.name)) break;
     wrapped = true;
     at = skipSpace(text, tag.end);
+    const name = nameOf(tag);
+    if (name !== undefined) return { name, end: at };
   }
   if (at >= text.length) return "cut";
   const tag = tagAt(text, at);
@@ -83,6 +88,7 @@ function readHead(text: string, from: number, style: MarkupStyle): Head | undefi
     if (name !== undefined) return { name, end: tag.end };
     return tag.value === undefined && tag.attributes.size === 0 ? readNameElement(text, tag) : undefined;
   }
+  if (tag && !tag.close && wrapped && NAMES.has(tag.name)) return readNameElement(text, tag);
   if (tag && !tag.close && wrapped && !PARAMETERS.has(tag.name)) return { name: tag.name, end: tag.end };
   const unclosed = /<function=([\w.:-]{1,128})[ \t]{0,4}\n/uy;
   unclosed.lastIndex = at;
@@ -121,6 +127,7 @@ function readNakedHead(text: string, at: number, style: MarkupStyle): Head | und
 
 type Step =
   | { readonly kind: "member"; readonly key: string; readonly value: string; readonly end: number }
+  | { readonly kind: "skip"; readonly end: number }
   | { readonly kind: "end"; readonly at: number; readonly closed: boolean }
   | Extract<Reading, { kind: "prose" | "refused" }>;
 
@@ -130,11 +137,12 @@ function readMember(text: string, at: number, body: Body): Step {
   if (token) return { kind: "end", at, closed: false };
   const tag = tagAt(text, at);
   if (!tag) return { kind: "prose" };
+  if (LISTS.has(tag.name) && !body.declared.has(tag.name)) return { kind: "skip", end: tag.end };
   if (tag.close) return body.closers.has(tag.name) ? endOfCall(text, tag, body) : { kind: "prose" };
   if (tag.name === body.style.callTag || WRAPPERS.has(tag.name)) return { kind: "end", at, closed: false };
   if (PARAMETERS.has(tag.name)) {
     const key = nameOf(tag);
-    if (key !== undefined) return readValue(text, tag, key, body);
+    if (key !== undefined) return /^[\w.$:-]+$/u.test(key) ? readValue(text, tag, key, body) : { kind: "prose" };
     // `<parameter>KEY</parameter>` and the value behind it.
     const element = readNameElement(text, tag);
     return element === undefined || element === "cut"
@@ -157,22 +165,24 @@ function readValue(text: string, open: Tag, key: string, body: Body, keyed = fal
     const value = open.attributes.get("value");
     return value === undefined ? { kind: "prose" } : member(body, open, key, value, open.end);
   }
-  const names = PARAMETERS.has(open.name) ? PARAMETERS : new Set([open.name]);
+  const parameter = PARAMETERS.has(open.name);
+  const names = parameter ? new Set([...PARAMETERS, key]) : new Set([open.name]);
   let inside = 0;
   let nested = false;
+  let lastClose: number | undefined;
   for (let at = text.indexOf("<", open.end); at >= 0; at = text.indexOf("<", at + 1)) {
     const tag = tagAt(text, at);
     if (!tag) continue;
     if (tag.name === body.style.callTag && !keyed) {
-      if (!tag.close && closes(text, tag)) inside += 1;
+      if (!tag.close && nameOf(tag) !== undefined && tag.end < (lastClose ??= text.lastIndexOf(`</${tag.name}>`))) inside += 1;
       else if (tag.close && inside > 0) {
         inside -= 1;
         continue;
       }
     }
     if (inside > 0) continue;
-    const lineStart = text.lastIndexOf("\n", at) >= open.end && text.slice(text.lastIndexOf("\n", at), at).trim() === "";
-    if (!tag.close && PARAMETERS.has(tag.name) && names === PARAMETERS) {
+    const lineStart = startsLine(text, at, open.end);
+    if (!tag.close && PARAMETERS.has(tag.name) && parameter) {
       const next = keyed ? elementName(text, tag) : nameOf(tag);
       const sibling =
         next !== undefined && (body.declared.has(next) || body.declared.size === 0) && next !== key && !body.members.has(next);
@@ -191,9 +201,11 @@ function readValue(text: string, open: Tag, key: string, body: Body, keyed = fal
   return refused(`the value of ${JSON.stringify(key)} has no end`);
 }
 
-/** Whether a call opened inside a value is closed again there. */
-function closes(text: string, tag: Tag): boolean {
-  return nameOf(tag) !== undefined && text.includes(`</${tag.name}>`, tag.end);
+/** Whether only white space, and not much, stands before `at` on its line. */
+function startsLine(text: string, at: number, from: number): boolean {
+  let start = at;
+  while (start > from && at - start < 32 && (text[start - 1] === " " || text[start - 1] === "\t")) start -= 1;
+  return start > from && text[start - 1] === "\n";
 }
 
 /** A closing tag in a value is the value's own text when the value is properly closed further on. */
@@ -220,7 +232,7 @@ function structural(text: string, from: number, body: Body): boolean {
   const tag = tagAt(text, at);
   if (!tag) return false;
   if (body.closers.has(tag.name)) return true;
-  return !tag.close && (PARAMETERS.has(tag.name) || body.declared.has(tag.name));
+  return LISTS.has(tag.name) || (!tag.close && (PARAMETERS.has(tag.name) || body.declared.has(tag.name)));
 }
 
 function member(body: Body, open: Tag, key: string, raw: string, end: number): Step {

@@ -30,7 +30,7 @@ export function readPython(text: string, from: number, offer: Offer): Reading {
     at = skipSpace(text, one.end);
     if (text[at] === "," || text[at] === ";") at = skipSpace(text, at + 1);
     if (listed && text[at] === "]") return block(pieces, at + 1);
-    if (at >= text.length) return listed ? refused("the list of calls has no end") : block(pieces, at);
+    if (at >= text.length) return block(pieces, at);
     if (listed && text[at] === "<") return block(pieces, at);
     if (!listed && !/[A-Za-z_]/u.test(text.charAt(at))) return block(pieces, at);
   }

@@ -6,7 +6,7 @@ import type { Offer } from "./offer.ts";
 import { headOfPython, readPython } from "./python-calls.ts";
 import type { Reading, Verdict } from "./rule.ts";
 
-const MARKERS = ["<|tool_call_start|>", "<|python_start|>", "<function_calls>"];
+const MARKERS = ["<|tool_call_start|>", "<|python_start|>", "<function_calls>", "<tool_call>"];
 const STYLE = { bareName: false };
 
 /** LFM2's and Llama 4's `[f(a='x')]`: between their tokens anywhere, without them only as the whole message. */

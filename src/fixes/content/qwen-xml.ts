@@ -18,7 +18,7 @@ export const qwenXml = defineContentFix({
   options: z.strictObject({}),
   rule: () => ({
     kind: "call",
-    markers: ["<tool_call>", "<tool_calls>", "<function=", "<function name", "<function>"],
+    markers: ["<tool_call>", "<tool_calls>", "<tool_call name=", "<function=", "<function name", "<function>"],
     openings: [],
     needsTools: true,
     stable: false,

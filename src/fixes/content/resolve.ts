@@ -35,6 +35,9 @@ export type Resolution =
 
 export type Read = (named: NamedCallRule, text: string, at: number, offer: Offer) => Reading;
 
+/** More in one reply is a loop, and none of a client's business. */
+const MAX_CALLS = 1000;
+
 /**
  * What a held block is, now that the message is over: calls in a row, or text. Nothing inside a
  * block that was refused is looked at again: it may be what a file was to contain.
@@ -49,6 +52,7 @@ export function resolve(held: Held, rules: readonly NamedCallRule[], offer: Offe
     if (one.reading.kind === "prose") break;
     const source = text.slice(at, one.reading.end);
     for (const piece of one.reading.pieces) found.push({ rule: one.rule, piece, source });
+    if (found.length > MAX_CALLS) return { kind: "refused", rule: one.rule, reason: `more than ${MAX_CALLS} calls` };
     at = skipClosers(text, one.reading.end);
   }
   if (found.length === 0) return { kind: "prose", length: text.length };

@@ -145,15 +145,23 @@ export class Scanner {
       const opens = this.#useOpenings ? this.#host.marks.opens(text, from) : false;
       if (opens === "cut") return this.#hold(text, from);
       this.#started = true;
-      from = opens ? this.#begin(text, from, true) : 0;
+      from = opens ? this.#begin(text, from, true, this.context) : 0;
     }
+    /** The context at the last mark that was looked at: so much of the text it has been fed. */
+    let context: TextContext | undefined;
+    let fed = 0;
     const before = from === 0 ? this.context.line.slice(-1) : "";
     while (from >= 0) {
       const at = this.#host.marks.next(text, from, before);
       if (at < 0) break;
       const mark = this.#host.marks.at(text, at);
       if (mark === "cut") return this.#hold(text, at);
-      from = mark ? this.#begin(text, at, false) : at + 1;
+      from = at + 1;
+      if (!mark) continue;
+      context ??= this.context.clone();
+      context.feed(text.slice(fed, at));
+      fed = at;
+      from = this.#begin(text, at, false, context);
     }
     if (from >= 0 && text !== "") this.#write(text, whole);
   }
@@ -163,10 +171,8 @@ export class Scanner {
     this.#pending = text.slice(at);
   }
 
-  /** Begins a block at `at` and answers -1, or answers where to read on: its head already says no. */
-  #begin(text: string, at: number, opening: boolean): number {
-    const context = this.context.clone();
-    context.feed(text.slice(0, at));
+  /** `context`: what stands before `at`. Begins a block at `at` and answers -1, or answers where to read on: its head already says no. */
+  #begin(text: string, at: number, opening: boolean, context: TextContext): number {
     const place = context.place();
     const rest = text.slice(at);
     const verdict = this.#verdict(rest.slice(0, HEAD), place, opening, context);

@@ -78,6 +78,11 @@ export const END_TOKENS: readonly string[] = [
   "<｜end▁of▁sentence｜>",
   "<end_of_turn>",
   "<turn|>",
+  "<|im_start|>",
+  "<|user|>",
+  "<|observation|>",
+  "<|eot|>",
+  "<|eom|>",
   "<eos>",
   "</s>",
 ];
@@ -95,6 +100,8 @@ const CLOSING_TAGS: ReadonlySet<string> = new Set([
 ]);
 
 const CLOSERS: readonly string[] = [
+  "[END_TOOL_REQUEST]",
+  "[/TOOL_CALLS]",
   "<tool_call|>",
   "<|/tool_call|>",
   "<|tool_call_end|>",
