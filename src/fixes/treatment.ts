@@ -26,7 +26,7 @@ export function treatmentOf(head: ReplyHead, dialect: Dialect | undefined, reque
 }
 
 /** Compressed, or otherwise not the bytes it stands for. */
-function isEncoded(headers: RawHeaders): boolean {
+export function isEncoded(headers: RawHeaders): boolean {
   return headerValues(headers, "content-encoding").some((value) => value.trim().toLowerCase() !== "identity");
 }
 
