@@ -66,7 +66,12 @@ function harden(db: Database.Database): Database.Database {
 function check(db: Database.Database, path: string): number {
   const version = db.pragma("user_version", { simple: true }) as number;
   let problem: ReaderError | undefined;
-  if (db.pragma("application_id", { simple: true }) !== APPLICATION_ID) {
+  if (version === 0 && db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) {
+    problem = new ReaderError(
+      "missing",
+      `nothing is recorded yet at ${path}: send a request through the sidecar, or name another file with --db`,
+    );
+  } else if (db.pragma("application_id", { simple: true }) !== APPLICATION_ID) {
     problem = new ReaderError("not-ours", `${path} is a database of another program: give the recording file with --db`);
   } else if (version > SCHEMA_VERSION) {
     problem = new ReaderError(

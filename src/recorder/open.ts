@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FaultError, faultOf } from "./faults.ts";
 import { APPLICATION_ID, SCHEMA_VERSION, migrate } from "./schema.ts";
@@ -22,6 +22,8 @@ const WAIT_MS = 5000;
  */
 export function openForWriting(path: string, wallMs: number): Opened {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // Prompts are nobody else's business. SQLite gives its journal the mode of the file.
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
     return { db: open(path), setAside: undefined };
   } catch (cause) {

@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Batch, FromWorker, Op } from "../../src/recorder/batch.ts";
 import { createKeeper } from "../../src/recorder/keeper.ts";
@@ -187,6 +187,15 @@ describe("states of the file", () => {
       it.keeper.close();
       expect(readFileSync(path)).toEqual(before);
     }
+  });
+
+  test.skipIf(process.platform === "win32")("a new file and its journal are for their owner alone", () => {
+    using folder = temporary();
+    const it = keeperAt(folder.file("new/r.db"));
+    it.exchange("01A").end(endOf());
+    it.flush();
+    for (const name of ["new/r.db", "new/r.db-wal"]) expect(statSync(folder.file(name)).mode & 0o777).toBe(0o600);
+    expect(statSync(folder.file("new")).mode & 0o777).toBe(0o700);
   });
 
   test("an empty file is one to begin in", () => {

@@ -173,6 +173,8 @@ describe("opening", () => {
   test("says what is wrong with a file and what cures it", () => {
     using other = temporary();
     expect(codeOf(other.file("none.db"))).toMatch(/^missing: .*llama-proxy run.*--db/);
+    writeFileSync(other.file("empty.db"), "");
+    expect(codeOf(other.file("empty.db"))).toMatch(/^missing: nothing is recorded yet/);
     writeFileSync(other.file("text.db"), "no database at all ".repeat(100));
     expect(codeOf(other.file("text.db"))).toMatch(/^not-a-database: .*--db/);
     const foreign = new Database(other.file("foreign.db"));
@@ -200,6 +202,7 @@ describe("opening", () => {
   test.skipIf(process.platform === "win32")("works in a folder that cannot be written to", () => {
     using other = temporary();
     copyFileSync(path, other.file());
+    chmodSync(other.file(), 0o444);
     chmodSync(other.path, 0o555);
     const answer = asNobody(["--input-type=module", "-e", READ, READER.href, other.file()]);
     chmodSync(other.path, 0o700);
