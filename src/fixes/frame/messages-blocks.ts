@@ -74,7 +74,13 @@ export const messagesBlocks = defineFrameFix({
           note({ action: "fixed", target: "tool_call.arguments", rule: "input-string", before: snippet(block["input"]) });
           return { ...block, input };
         });
-        return withMember(body, "content", content);
+        const named = typeof body["type"] === "string" && typeof body["role"] === "string";
+        if (!named) note({ action: "fixed", target: "frame", rule: "unnamed", after: "type, role" });
+        return withMember(
+          named ? body : { ...body, type: body["type"] ?? "message", role: body["role"] ?? "assistant" },
+          "content",
+          content,
+        );
       },
     };
   },

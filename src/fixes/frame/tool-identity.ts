@@ -9,13 +9,14 @@ interface Held {
   readonly tool: number;
   call: JsonObject;
   id: string;
+  name: string;
   text: string;
 }
 
 /**
  * id and name belong to the first delta of a call and to no other: clients append names
  * (`get_weatherget_weather`) and take an empty id for a new call. A first delta without a name is
- * held until the name comes.
+ * held until the name comes; so is one whose name is only the beginning of a tool's.
  */
 export const toolIdentity = defineFrameFix({
   name: "toolcall_identity",
@@ -25,18 +26,22 @@ export const toolIdentity = defineFrameFix({
   example: { before: '{"index":0,"id":"","function":{"name":"","arguments":"…"}}', after: '{"index":0,"function":{"arguments":"…"}}' },
   source: "anomalyco/opencode#37841, #40969 (DashScope), langchain-ai/langchain#22589 (llama-cpp-python)",
   options: z.strictObject({}),
-  start({ dialect, note }) {
+  start({ dialect, request, note }) {
     if (dialect.name !== "openai.chat_completions") return undefined;
+    const offered = request.tools.map((tool) => tool.name);
     const named = new Map<string, { id: string; name: string; told: boolean }>();
     const held = new Map<string, Held>();
 
+    function isBeginning(name: string): boolean {
+      return !offered.includes(name) && offered.some((tool) => tool.startsWith(name));
+    }
     function first(key: string, call: JsonObject, choice: number, tool: number): JsonObject | undefined {
       const waiting = held.get(key);
       const id = idOf(call) || (waiting?.id ?? "");
       const text = (waiting?.text ?? "") + argumentsOf(call);
-      const name = nameOf(call);
-      if (name === "") {
-        held.set(key, { choice, tool, call: waiting?.call ?? call, id, text });
+      const name = (waiting?.name ?? "") + nameOf(call);
+      if (name === "" || (text === "" && isBeginning(name))) {
+        held.set(key, { choice, tool, call: waiting?.call ?? call, id, name, text });
         return undefined;
       }
       named.set(key, { id, name, told: false });
@@ -69,10 +74,10 @@ export const toolIdentity = defineFrameFix({
 
     /** Calls whose name never came, as they are. */
     function giveUp(emit: Emit, choice?: number): void {
-      for (const [key, { choice: of, tool, id, text }] of held) {
+      for (const [key, { choice: of, tool, id, name, text }] of held) {
         if (choice !== undefined && of !== choice) continue;
         held.delete(key);
-        emit({ kind: "tool-open", choice: of, tool, id, name: "" });
+        emit({ kind: "tool-open", choice: of, tool, id, name });
         if (text !== "") emit({ kind: "tool-args", choice: of, tool, text });
         emit({ kind: "tool-close", choice: of, tool });
       }

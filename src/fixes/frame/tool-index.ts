@@ -32,9 +32,9 @@ export const toolIndex = defineFrameFix({
     const offered = new Set(request.tools.map((tool) => tool.name));
     const byChoice = new Map<number, Call[]>();
 
-    /** Whether a delta under the index of `last` opens another call. */
+    /** Whether a delta under the index or id of `last` opens another call. */
     function opensAnother(last: Call, id: string, name: string, text: string): boolean {
-      if (id !== "" && last.id !== "") return id !== last.id;
+      if (id !== "" && last.id !== "" && id !== last.id) return true;
       if (name === "" || last.name === "") return false;
       const whole = last.text.trimStart().startsWith("{") && parseOrUndefined(last.text) !== undefined;
       // The same again is a resend, not a second call.
@@ -45,6 +45,7 @@ export const toolIndex = defineFrameFix({
     function callOf(calls: Call[], wire: number | undefined, call: JsonObject): Call {
       const [id, name, text] = [idOf(call), nameOf(call), argumentsOf(call)];
       let found = id === "" ? undefined : calls.find((known) => known.id === id && (wire === undefined || known.wire === wire));
+      if (found && opensAnother(found, id, name, text)) found = undefined;
       if (!found) {
         const last = wire === undefined ? calls.at(-1) : calls.findLast((known) => known.wire === wire);
         if (last && !opensAnother(last, id, name, text)) found = last;

@@ -97,3 +97,8 @@ test("an input that is text becomes the object in it; one that is no object wait
   expect(mendedBody(body({ n: 1 }), "messages").untouched).toBe(true);
   expect(mendedBody(body('{"n":'), "messages").untouched).toBe(true);
 });
+
+test("a whole message says that it is one", () => {
+  const { body } = mendedBody({ content: [{ type: "text", text: "Hi" }], stop_reason: "end_turn", stop_sequence: null, usage }, "messages");
+  expect(body).toMatchObject({ type: "message", role: "assistant" });
+});

@@ -30,6 +30,19 @@ test("a name that comes late opens the call, with what came before it", () => {
   expect(foldChat(sent).faults).toEqual([]);
 });
 
+test("a name in two pieces is one name", () => {
+  const tools = [{ type: "function", function: { name: "get_weather", parameters: {} } }];
+  const named = (name: string, rest: object = {}) => call({ index: 0, ...rest, type: "function", function: { name, arguments: "" } });
+  const frames = [ROLE, named("get_", { id: "a" }), named("weather"), call({ index: 0, function: { arguments: "{}" } }), FINISH, DONE];
+  const folded = foldChat(mended(frames, "chat", { tools }).sent);
+  expect(folded.calls).toEqual([{ id: "a", name: "get_weather", arguments: "{}" }]);
+  expect(folded.faults).toEqual([]);
+  expect(
+    mended([ROLE, named("get_weather", { id: "a" }), call({ index: 0, function: { arguments: "{}" } }), FINISH, DONE], "chat", { tools })
+      .untouched,
+  ).toBe(true);
+});
+
 test.each([[FINISH], [DONE], [""]])("a name that never comes: what was held is released at %j", (end) => {
   const { out } = mended([ROLE, call({ index: 0, id: "a", type: "function", function: { arguments: '{"x":1}' } }), end]);
   expect(out.filter(({ kind }) => kind.startsWith("tool-"))).toEqual([

@@ -74,6 +74,15 @@ describe("every call under index 0", () => {
     expect(new Set(folded.calls.map(({ id }) => id)).size).toBe(3);
   });
 
+  test("one id for all, another name: another call with an id of its own", () => {
+    const { folded } = calls([opening("a", "f", "{}", { index: 0 }), opening("a", "g", '{"y":2}', { index: 0 })]);
+    expect(folded.calls.map((made) => [made.name, made.arguments])).toEqual([
+      ["f", "{}"],
+      ["g", '{"y":2}'],
+    ]);
+    expect(new Set(folded.calls.map(({ id }) => id)).size).toBe(2);
+  });
+
   test("the same name with every piece is one call", () => {
     const named = (text: string) => call({ index: 0, function: { name: "f", arguments: text } });
     expect(calls([named('{"a"'), named(":1"), named("}")]).folded.calls.map((made) => made.arguments)).toEqual(['{"a":1}']);
