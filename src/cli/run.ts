@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.ts";
 import { addConfigOptions, type ConfigOptions } from "./config-options.ts";
@@ -26,6 +27,7 @@ async function run(options: Options): Promise<void> {
     look: stdoutLook,
     say,
     debug: options.debug === true,
+    reread: () => loadConfig({ file: options.config, flags: options }).config,
   }).catch((cause: NodeJS.ErrnoException) => {
     throw listenFailure(cause, config.server.host, config.server.port);
   });
@@ -33,8 +35,8 @@ async function run(options: Options): Promise<void> {
   say(`llama-proxy ${VERSION} on ${service.url.origin}, llama-server at ${config.backend.url}`);
   say(`  recording ${service.recording ?? "off"} · telemetry ${config.otel.endpoint ?? "off"} · config ${file ?? "defaults"}`);
 
-  const signal = await stopped;
-  const seconds = config.server.drain_seconds;
+  const signal = await Promise.race([stopped, untilHungUp(service)]);
+  const seconds = service.config.server.drain_seconds;
   say(`${signal}: finishing what is in flight, at most ${seconds} s; once more to stop at once`);
   process.once("SIGINT", () => process.exit(EXIT.interrupted));
   process.once("SIGTERM", () => process.exit(EXIT.interrupted));
@@ -49,6 +51,26 @@ function untilSignal(): Promise<NodeJS.Signals> {
   process.once("SIGINT", resolve);
   process.once("SIGTERM", resolve);
   return promise;
+}
+
+/** SIGHUP applies the configuration anew, unless it is the terminal that says goodbye: then it ends the program as ever. */
+function untilHungUp(service: Service): Promise<NodeJS.Signals> {
+  const inTerminal = process.stdin.isTTY;
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  process.on("SIGHUP", () => {
+    if (inTerminal && !hasTerminal()) resolve("SIGHUP");
+    else void service.reload();
+  });
+  return promise;
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** docs/decisions/004: a fault nobody caught must not take every stream in flight with it. */

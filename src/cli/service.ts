@@ -7,17 +7,16 @@ import { realClock } from "../core/clock.ts";
 import { fanOut, type ExchangeSink } from "../core/sink.ts";
 import type { Config } from "../config/schema.ts";
 import { planFixes } from "../fixes/index.ts";
-import { watchBackend, type BackendWatch } from "./backend-watch.ts";
-import { createLazyTelemetry } from "../otel/lazy.ts";
-import type { RecorderStats, TelemetrySink } from "../otel/options.ts";
 import { defaultPath } from "../recorder/default-path.ts";
-import { ROW_WEIGHT } from "../recorder/queue.ts";
-import { createRecorder, type RecorderSink } from "../recorder/recorder.ts";
-import { createContextWatch } from "../sidecar/context.ts";
+import { createContextWatch, type ContextWatch } from "../sidecar/context.ts";
+import type { ReloadReport, SidecarParts } from "../sidecar/parts.ts";
 import { createSidecar } from "../sidecar/sidecar.ts";
-import { createUpstream } from "../sidecar/upstream.ts";
+import { createUpstream, type Upstream } from "../sidecar/upstream.ts";
 import type { Look } from "../stats/format.ts";
 import { createStatsLine } from "../stats/line.ts";
+import { describe, recorderOf, telemetryOf, watchOf } from "./listeners.ts";
+import { bindWarnings, readDoor, readListener } from "./locks.ts";
+import { needsRestart } from "./restart-keys.ts";
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -29,15 +28,21 @@ export interface ServiceOptions {
   /** Something a person should know. */
   readonly say: (line: string) => void;
   readonly debug?: boolean;
+  /** The configuration as it is now, for a reload; throws when it is bad. Without it there is no reload. */
+  readonly reread?: () => Config;
 }
 
 export interface Service {
   /** Where it listens. */
   readonly url: URL;
+  /** The configuration in use. */
+  readonly config: Config;
   /** The recording file; undefined when nothing is recorded. */
   readonly recording: string | undefined;
   /** An exception that nobody caught: told, counted, survived. */
   fault(cause: unknown): void;
+  /** Applies the configuration as it is now to requests that come from now on; a bad one is refused and the old stays. Never rejects. */
+  reload(): Promise<ReloadReport>;
   /** Stops accepting, waits for what is in flight, flushes recorder and telemetry. */
   stop(graceMs: number): Promise<void>;
 }
@@ -46,76 +51,117 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 64 * 1024;
 const FOREVER_MS = 2 ** 31 - 1;
 
-/** Variables that say where telemetry goes, besides the one that is `otel.endpoint`. */
-const ASKS_FOR_TELEMETRY = [
-  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-  "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-  "OTEL_CONFIG_FILE",
-];
-
 export function recordingPath(config: Config, env: ServiceOptions["env"]): string {
   return config.recorder.path ?? defaultPath(env, process.platform, homedir());
 }
 
+/** The backend of a configuration; kept across reloads that leave its address alone. */
+interface Backend {
+  readonly upstream: Upstream;
+  readonly context: ContextWatch;
+}
+
 /** Listens before telemetry is loaded. Rejects with node's error when the address cannot be had. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, env, say } = options;
-  const backend = new URL(config.backend.url);
-  const upstream = createUpstream({ origin: backend, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxHeaderBytes: MAX_HEADER_BYTES });
-  const context = createContextWatch(backend, () => realClock.monoMs());
+  const { env, say } = options;
+  let { config } = options;
+  const listenerOptions = readListener(config);
   const faults = { count: 0, last: undefined as string | undefined };
+  let reloads = 0;
 
   // The SDK is loaded once the sidecar listens; until then exchanges are not measured.
   const listening = Promise.withResolvers<void>();
   const watch = watchOf(options);
-  const telemetry = telemetryOf(options, backend, listening.promise, () => recorder, watch);
+  const telemetry = telemetryOf(options, new URL(config.backend.url), listening.promise, () => recorder, watch);
   const recording = config.recorder.enabled ? recordingPath(config, env) : undefined;
   const recorder = recording === undefined ? undefined : recorderOf(options, recording, telemetry);
+  const recordAll = recorder !== undefined && config.recorder.all_routes;
+  const pull = config.otel.pull;
 
-  const sinks: ExchangeSink[] = [];
-  if (telemetry) sinks.push(telemetry);
-  if (recorder) sinks.push(recorder);
-  if (config.stats.enabled) {
-    const format = config.stats.format ?? (options.look().terminal ? "pretty" : "compact");
-    sinks.push(createStatsLine({ format, look: options.look, write: options.write }));
+  function partsOf(of: Config, { upstream, context }: Backend): SidecarParts {
+    const sinks: ExchangeSink[] = [];
+    if (telemetry) sinks.push(telemetry);
+    if (recorder) sinks.push(recorder);
+    if (of.stats.enabled) {
+      const format = of.stats.format ?? (options.look().terminal ? "pretty" : "compact");
+      sinks.push(createStatsLine({ format, look: options.look, write: options.write }));
+    }
+    const sink = fanOut(sinks, (name, cause) =>
+      say(`${name} failed for an exchange and was left out of it: ${describe(cause, options.debug)}`),
+    );
+    const timeout = of.backend.timeout_seconds;
+    return {
+      upstream,
+      context,
+      plan: planFixes(of.fixes),
+      sink,
+      clock: realClock,
+      limits: {
+        requestBytes: of.server.max_request_bytes,
+        replyBytes: of.server.max_reply_bytes,
+        frameBytes: of.server.max_frame_bytes,
+        timeoutMs: timeout === 0 ? FOREVER_MS : Math.min(timeout * 1000, FOREVER_MS),
+      },
+      tracing: (id) => telemetry?.trace(id) !== undefined,
+      recordAll,
+      door: readDoor(of, env),
+      metrics: telemetry && pull ? () => telemetry.prometheusText() : undefined,
+      reload: options.reread && reload,
+      status: () => ({
+        version: options.version,
+        recorder: recorder ? { path: recording, ...recorder.stats() } : { state: "off" },
+        telemetry: telemetry ? telemetry.state() : { state: "off" },
+        sink_failures: Object.fromEntries(sink.failures),
+        reloads,
+        faults: faults.count,
+        ...(faults.last === undefined ? {} : { last_fault: faults.last }),
+      }),
+    };
   }
-  const sink = fanOut(sinks, (name, cause) =>
-    say(`${name} failed for an exchange and was left out of it: ${describe(cause, options.debug)}`),
-  );
 
-  const timeout = config.backend.timeout_seconds;
-  const sidecar = createSidecar({
-    upstream,
-    plan: planFixes(config.fixes),
-    sink,
-    clock: realClock,
-    limits: {
-      requestBytes: config.server.max_request_bytes,
-      replyBytes: config.server.max_reply_bytes,
-      frameBytes: config.server.max_frame_bytes,
-      timeoutMs: timeout === 0 ? FOREVER_MS : Math.min(timeout * 1000, FOREVER_MS),
-    },
-    context,
-    tracing: (id) => telemetry?.trace(id) !== undefined,
-    recordAll: recorder !== undefined && config.recorder.all_routes,
-    backendKey: undefined,
-    metrics: telemetry && config.otel.pull ? () => telemetry.prometheusText() : undefined,
-    status: () => ({
-      version: options.version,
-      recorder: recorder ? { path: recording, ...recorder.stats() } : { state: "off" },
-      telemetry: telemetry ? telemetry.state() : { state: "off" },
-      sink_failures: Object.fromEntries(sink.failures),
-      faults: faults.count,
-      ...(faults.last === undefined ? {} : { last_fault: faults.last }),
-    }),
-  });
+  let backend = backendOf(config);
+  let parts: SidecarParts;
+  try {
+    parts = partsOf(config, backend);
+  } catch (cause) {
+    listening.resolve();
+    await closeListeners();
+    throw cause;
+  }
+  const sidecar = createSidecar(parts, listenerOptions);
+
+  async function reload(): Promise<ReloadReport> {
+    if (!options.reread) return { applied: false, needsRestart: [], problem: "there is no configuration to read again" };
+    try {
+      // Without a pause in between: two reloads at once are one after the other.
+      const next = options.reread();
+      const before = backend;
+      const same = next.backend.url === config.backend.url;
+      const after = same ? before : backendOf(next);
+      const over = sidecar.use(partsOf(next, after), readListener(next));
+      const restart = needsRestart(options.config, next);
+      config = next;
+      backend = after;
+      reloads += 1;
+      if (!same) void over.then(() => before.upstream[Symbol.asyncDispose]());
+      say(`configuration applied${restart.length > 0 ? `; only a restart changes ${restart.join(", ")}` : ""}`);
+      return { applied: true, needsRestart: restart, problem: undefined };
+    } catch (cause) {
+      const problem = describe(cause, false);
+      say(`configuration not applied, the old one stays: ${problem}`);
+      return { applied: false, needsRestart: [], problem };
+    }
+  }
+
+  async function closeListeners(): Promise<void> {
+    watch?.[Symbol.dispose]();
+    await Promise.allSettled([recorder?.[Symbol.asyncDispose](), telemetry?.[Symbol.asyncDispose]()]);
+    await backend.upstream[Symbol.asyncDispose]();
+  }
 
   async function stop(graceMs: number): Promise<void> {
     await sidecar.drain(graceMs);
-    watch?.[Symbol.dispose]();
-    await Promise.allSettled([recorder?.[Symbol.asyncDispose](), telemetry?.[Symbol.asyncDispose]()]);
-    await upstream[Symbol.asyncDispose]();
+    await closeListeners();
   }
 
   let url: URL;
@@ -126,13 +172,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await stop(0);
     throw cause;
   }
+  for (const line of bindWarnings(url.hostname, parts.door, listenerOptions)) say(line);
   // Not before whoever started us could say so: loading holds the event loop for a quarter of a second.
   setImmediate(listening.resolve);
   // A backend that is up tells its context size before the first request asks for it.
-  context.want(undefined, backendCredentials(config, env));
+  backend.context.want(undefined, backendCredentials(config, env));
   return {
     url,
+    get config() {
+      return config;
+    },
     recording,
+    reload,
     stop,
     fault(cause) {
       faults.count += 1;
@@ -142,87 +193,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
 }
 
-function recorderOf({ config, say }: ServiceOptions, path: string, telemetry: TelemetrySink | undefined): RecorderSink {
-  const { recorder } = config;
-  return createRecorder({
-    path,
-    routes: recorder.all_routes ? "all" : "understood",
-    redactHeaders: recorder.redact,
-    maxBytes: recorder.max_size === 0 ? Number.MAX_SAFE_INTEGER : recorder.max_size,
-    maxAgeMs: recorder.max_age === 0 ? Number.MAX_SAFE_INTEGER : recorder.max_age,
-    maxQueueBytes: recorder.queue_bytes,
-    trace: (id) => telemetry?.trace(id),
-    onNotice: (notice) => say(notice.message),
-  });
-}
-
-function telemetryOf(
-  options: ServiceOptions,
-  backend: URL,
-  listening: Promise<void>,
-  recorder: () => RecorderSink | undefined,
-  watch: BackendWatch | undefined,
-): TelemetrySink | undefined {
-  const { otel } = options.config;
-  const wanted = otel.endpoint !== undefined || otel.pull || ASKS_FOR_TELEMETRY.some((name) => options.env[name]);
-  if (!otel.enabled || !wanted) return undefined;
-  return createLazyTelemetry(
-    async () => {
-      await listening;
-      const { startTelemetry } = await import("../otel/telemetry.ts");
-      return startTelemetry({
-        env: options.env,
-        endpoint: otel.endpoint,
-        headers: otel.headers,
-        pull: otel.pull,
-        semconv: otel.semconv,
-        captureContent: otel.capture_content,
-        contentMaxChars: otel.content_max_chars,
-        providerName: otel.provider_name,
-        maxModels: otel.max_models,
-        histograms: otel.histograms,
-        serverMetrics: otel.server_metrics,
-        serviceVersion: options.version,
-        backend: {
-          address: backend.hostname.replace(/^\[|\]$/g, ""),
-          port: Number(backend.port || (backend.protocol === "https:" ? 443 : 80)),
-        },
-        shutdownTimeoutMs: otel.shutdown_timeout_seconds * 1000,
-        conversationIdHeader: otel.conversation_id_header,
-        gauges: { recorder: () => gaugesOf(options, recorder()), ...(watch ? { slots: watch.slots, server: watch.server } : {}) },
-        onDiagnostic: (level, message) => {
-          if (level === "error" || level === "warn" || options.debug) options.say(`telemetry: ${message}`);
-        },
-      });
-    },
-    (cause) => options.say(`telemetry could not be started, traffic goes on without it: ${describe(cause, options.debug)}`),
-  );
-}
-
-function watchOf({ config, env }: ServiceOptions): BackendWatch | undefined {
-  const seconds = config.otel.poll_interval_seconds;
-  const name = config.backend.api_key_env;
-  if (seconds === 0 || !config.otel.enabled) return undefined;
-  return watchBackend({ url: config.backend.url, apiKey: name === undefined ? undefined : env[name] }, seconds * 1000);
-}
-
-/** The recorder's counts as the telemetry contract names them. The queue is bounded by bytes; as records that is at most `queue_bytes` of bare rows. */
-function gaugesOf({ config }: ServiceOptions, recorder: RecorderSink | undefined): RecorderStats | undefined {
-  if (!recorder) return undefined;
-  const { queuedRecords, written, dropped, dbBytes } = recorder.stats();
-  let full = 0;
-  let failed = 0;
-  for (const [reason, count] of Object.entries(dropped)) {
-    if (reason.startsWith("queue-full")) full += count;
-    else failed += count;
-  }
+function backendOf(config: Config): Backend {
+  const origin = new URL(config.backend.url);
   return {
-    queueUsage: queuedRecords,
-    queueLimit: Math.ceil(config.recorder.queue_bytes / ROW_WEIGHT),
-    written,
-    dropped: full,
-    failed,
-    dbBytes,
+    upstream: createUpstream({ origin, connectTimeoutMs: CONNECT_TIMEOUT_MS, maxHeaderBytes: MAX_HEADER_BYTES }),
+    context: createContextWatch(origin, () => realClock.monoMs()),
   };
 }
 
@@ -230,9 +205,4 @@ function backendCredentials(config: Config, env: ServiceOptions["env"]): Record<
   const name = config.backend.api_key_env;
   const key = name === undefined ? undefined : env[name];
   return key ? { authorization: `Bearer ${key}` } : {};
-}
-
-function describe(cause: unknown, debug: boolean | undefined): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return debug ? (cause.stack ?? cause.message) : cause.message;
 }

@@ -18,6 +18,33 @@ const server = section("Where the sidecar listens, and what it lets through.", {
     .describe("A request body above this is passed on without being understood, mended or recorded."),
   max_reply_bytes: size().prefault("64MiB").describe("A reply that comes whole and is larger than this is passed on without being mended."),
   max_frame_bytes: size().prefault("16MiB").describe("A frame above this makes the rest of its stream pass unread."),
+  max_connections: whole(0, 1_000_000).default(4096).describe("Connections above this are closed as they come; 0: no limit."),
+  header_timeout_seconds: z
+    .number({ error: "expected a number of seconds, 1 or more" })
+    .min(1, { error: "expected a number of seconds, 1 or more" })
+    .default(60)
+    .describe("How long a client may take to send the head of a request."),
+  api_keys_env: text("the name of an environment variable")
+    .optional()
+    .meta({
+      description:
+        "Name of the environment variable that holds the proxy's own keys, separated by blanks or commas. With keys, each request must show one (Authorization: Bearer, or x-api-key), except OPTIONS and /health.",
+      examples: ["LLAMA_PROXY_KEYS"],
+    }),
+  api_keys_file: text("a file path")
+    .optional()
+    .meta({
+      description: "File with the proxy's own keys, one a line, # starts a comment; read again at a reload. Adds to api_keys_env.",
+      examples: ["/etc/llama-proxy/keys"],
+    }),
+  tls: section("Speak HTTPS with clients: both files, in PEM. Read again at a reload.", {
+    cert: text("a file path")
+      .optional()
+      .meta({ description: "The certificate, with its chain.", examples: ["/etc/llama-proxy/cert.pem"] }),
+    key: text("a file path")
+      .optional()
+      .meta({ description: "Its private key.", examples: ["/etc/llama-proxy/key.pem"] }),
+  }),
 });
 
 const backend = section("The llama-server behind the sidecar.", {
@@ -36,7 +63,7 @@ const backend = section("The llama-server behind the sidecar.", {
     .optional()
     .meta({
       description:
-        "Name of the environment variable that holds llama-server's API key, for the sidecar's own questions (/props, test-backend, replay --live). Clients' keys pass through.",
+        "Name of the environment variable that holds llama-server's API key, for the sidecar's own questions (/props, test-backend, replay --live). Clients' keys pass through, unless the proxy has keys of its own: then whoever shows one of those is passed on with this key.",
       examples: ["LLAMA_API_KEY"],
     }),
 });

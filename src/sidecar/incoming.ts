@@ -14,7 +14,7 @@ import { headerOf, isJsonType, mediaType, withoutHeaders, withoutHopByHop, type 
 import { parseOrUndefined } from "../wire/json.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Refusal } from "./refusals.ts";
-import type { Limits } from "./relay.ts";
+import type { Limits } from "./parts.ts";
 import type { Reply } from "./reply.ts";
 
 export interface Head {
@@ -160,7 +160,7 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
       const upstream = Buffer.concat(chunks, bytes);
       const fixed = fixDocument(parts.plan, dialect, view, upstream);
       notes = fixed.notes;
-      ledger.sawDeltas(fixed.out);
+      ledger.sawDeltas(fixed.deltas, fixed.out);
       sendHead(head, parts, fixed.sent === upstream ? undefined : { length: fixed.sent.length });
       tap?.chunk?.(elapsed(), upstream, fixed.sent);
       reply.write(fixed.sent);

@@ -1,5 +1,7 @@
 import { get as httpGet, type IncomingMessage, type ServerResponse } from "node:http";
 import { get as httpsGet } from "node:https";
+import { isLoopback } from "./own-guard.ts";
+import type { ReloadReport } from "./parts.ts";
 import { OWN_PREFIX, pathOf } from "./routes.ts";
 
 /** What the sidecar says of itself under `/_llama-proxy/`. */
@@ -9,6 +11,10 @@ export interface OwnRoutes {
   readonly backend: URL;
   /** Metrics as Prometheus text, undefined while there are none; the member is left out where nobody asked for the route. */
   readonly metrics?: (() => Promise<string | undefined>) | undefined;
+  /** Applies the configuration anew; left out where there is none to apply. */
+  readonly reload?: (() => Promise<ReloadReport>) | undefined;
+  /** Why this request is not to be answered (own-guard.ts). */
+  readonly refusal?: string | undefined;
 }
 
 const READY_TIMEOUT_MS = 2_000;
@@ -17,6 +23,14 @@ const READY_TIMEOUT_MS = 2_000;
 export function answerOwn(own: OwnRoutes, request: IncomingMessage, response: ServerResponse): void {
   request.resume();
   const path = pathOf(request.url ?? "").slice(OWN_PREFIX.length);
+  if (own.refusal !== undefined) {
+    answer(response, 403, { error: { code: 403, message: `llama-proxy: ${own.refusal}`, type: "forbidden" } });
+    return;
+  }
+  if (path === "reload") {
+    void answerReload(own.reload, request, response);
+    return;
+  }
   if (request.method !== "GET" && request.method !== "HEAD") {
     answer(response, 405, { error: { code: 405, message: `only GET here`, type: "method_not_allowed" } });
     return;
@@ -40,9 +54,32 @@ export function answerOwn(own: OwnRoutes, request: IncomingMessage, response: Se
       return;
     default:
       answer(response, 404, {
-        error: { code: 404, message: `no such route: ${OWN_PREFIX} has live, ready, status and metrics`, type: "not_found_error" },
+        error: {
+          code: 404,
+          message: `no such route: ${OWN_PREFIX} has live, ready, status and metrics, and POST reload`,
+          type: "not_found_error",
+        },
       });
   }
+}
+
+/** For programs of this machine only: a key is for asking the model, not for turning the proxy's screws from afar. */
+async function answerReload(reload: OwnRoutes["reload"], request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== "POST") {
+    answer(response, 405, { error: { code: 405, message: "only POST here", type: "method_not_allowed" } });
+    return;
+  }
+  if (!reload || !isLoopback(request.socket.remoteAddress)) {
+    const message = reload ? "reload from the machine the proxy runs on" : "this proxy has no configuration file or environment to reload";
+    answer(response, 403, { error: { code: 403, message, type: "forbidden" } });
+    return;
+  }
+  const report = await reload();
+  answer(response, report.applied ? 200 : 409, {
+    applied: report.applied,
+    needs_restart: report.needsRestart,
+    ...(report.problem === undefined ? {} : { problem: report.problem }),
+  });
 }
 
 async function answerMetrics(read: OwnRoutes["metrics"], response: ServerResponse): Promise<void> {

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dialect } from "../dialects/dialect.ts";
 import { openaiErrorBody } from "../dialects/openai.ts";
 import type { Outcome } from "../core/exchange.ts";
@@ -16,6 +17,13 @@ export interface Failure {
   readonly code: string | undefined;
   readonly detail: string;
 }
+
+/** The client showed none of the proxy's keys; llama-server's own words for its status. */
+export const KEY_MISSING: Refusal = {
+  status: 401,
+  type: "authentication_error",
+  message: "llama-proxy: Invalid API Key. Send one of the proxy's keys as `Authorization: Bearer KEY` or `x-api-key: KEY`.",
+};
 
 /** The words for a failure: what is wrong, and the cure. */
 export function refusalOf(failure: Failure, origin: URL, timeoutMs: number): Refusal {
@@ -54,6 +62,16 @@ export function refusalOf(failure: Failure, origin: URL, timeoutMs: number): Ref
 export function refusalBody(dialect: Dialect | undefined, refusal: Refusal): Buffer {
   const { status, message, type } = refusal;
   return Buffer.from(JSON.stringify(dialect ? dialect.errorBody(status, message, type) : openaiErrorBody(status, message, type)));
+}
+
+/** Answers a request that never became an exchange. */
+export function answerRefusal(request: IncomingMessage, response: ServerResponse, dialect: Dialect | undefined, refusal: Refusal): void {
+  const body = refusalBody(dialect, refusal);
+  // Nobody will read what is still to come of it.
+  if (!request.complete) response.shouldKeepAlive = false;
+  request.resume();
+  response.writeHead(refusal.status, { "content-type": "application/json; charset=utf-8", "content-length": body.length });
+  response.end(body);
 }
 
 /** Names an error of undici or node: before or behind the first byte of a reply. */

@@ -9,66 +9,36 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
-import type { Clock } from "../core/clock.ts";
 import type { RequestView } from "../core/delta.ts";
 import type { ExchangeStart, FixNote, Outcome } from "../core/exchange.ts";
-import type { ExchangeSink } from "../core/sink.ts";
-import type { FixPlan } from "../fixes/fix.ts";
 import { fixRequest } from "../fixes/request.ts";
 import { planForRequest } from "../fixes/treatment.ts";
-import { headerOf, withoutHeaders, withoutHopByHop } from "../wire/headers.ts";
+import { withoutHeaders, withoutHopByHop } from "../wire/headers.ts";
 import { parseOrUndefined } from "../wire/json.ts";
 import { admit, bodyOf, hasBody } from "./admit.ts";
 import { receive, type Incoming } from "./incoming.ts";
-import type { ContextWatch } from "./context.ts";
+import { credentialsOf, forwardedHeaders, targetOf } from "./forward.ts";
 import { createLedger } from "./ledger.ts";
+import type { RelayParts } from "./parts.ts";
 import { failureOf, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
 import { createReply } from "./reply.ts";
 import type { Route } from "./routes.ts";
-import type { Attempt, Upstream } from "./upstream.ts";
-
-export interface Limits {
-  /** Largest request body that is understood, in bytes; a larger one is relayed unread. */
-  readonly requestBytes: number;
-  /** Largest whole reply that is understood, in bytes. */
-  readonly replyBytes: number;
-  /** Largest SSE frame that is read, in bytes. */
-  readonly frameBytes: number;
-  /** Longest silence of the backend, in milliseconds. */
-  readonly timeoutMs: number;
-}
-
-/** What an exchange runs on. An exchange keeps the parts it began with when the configuration changes. */
-export interface RelayParts {
-  readonly upstream: Upstream;
-  readonly plan: FixPlan;
-  readonly sink: ExchangeSink;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly context: ContextWatch;
-  /** Telemetry injects a traceparent of its own into this exchange, so the client's must not be forwarded beside it. */
-  readonly tracing: (exchangeId: string) => boolean;
-  /** Keep request bodies of pass-through routes for the recorder. */
-  readonly recordAll: boolean;
-  /** Sent to the backend in place of the client's credentials, when set. */
-  readonly backendKey: string | undefined;
-}
+import type { Attempt } from "./upstream.ts";
 
 export interface RunningExchange {
   readonly id: string;
+  /** Its client's connection is closed. */
+  clientGone(): void;
   /** Ends it with outcome `shutdown` unless it has ended. */
   shutdown(): void;
 }
 
-const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate", "baggage"]);
 /** Why we hang up on the backend; the code is the `error.type` of its http.client span. */
 function hangUp(outcome: Outcome, replied: boolean): Error {
   const silence = replied ? "UND_ERR_BODY_TIMEOUT" : "UND_ERR_HEADERS_TIMEOUT";
   const code = outcome === "client-gone" ? "client_closed" : outcome === "upstream-timeout" ? silence : "_OTHER";
   return Object.assign(new Error(`exchange over: ${outcome}`), { code });
 }
-
-const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "x-api-key"]);
 
 export function relay(
   parts: RelayParts,
@@ -169,25 +139,8 @@ export function relay(
 
   // ---- the request ----------------------------------------------------------------------------
 
-  function forwardedHeaders(): string[] {
-    let headers = withoutHopByHop(start.headers);
-    // Node has answered `100 Continue` itself; undici refuses the field.
-    headers = withoutHeaders(headers, new Set(["expect"]));
-    if (parts.tracing(start.id)) headers = withoutHeaders(headers, TRACE_HEADERS);
-    if (parts.backendKey !== undefined) {
-      headers = withoutHeaders(headers, CREDENTIALS);
-      headers.push("Authorization", `Bearer ${parts.backendKey}`);
-    }
-    if (dialect) {
-      // What is to be understood must not be compressed.
-      for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === "accept-encoding") headers[i + 1] = "identity";
-    }
-    // Certificates and virtual hosts go by the backend's name; a plain llama-server sees the client's.
-    return parts.upstream.origin.protocol === "https:" ? withoutHeaders(headers, new Set(["host"])) : headers;
-  }
-
   async function run(): Promise<void> {
-    const headers = forwardedHeaders();
+    const headers = forwardedHeaders(parts, start, dialect !== undefined);
     if (!dialect) {
       if (!hasBody(request)) dispatch(headers, null, false);
       else dispatch(headers, watched(parts.recordAll ? kept(bodyOf(request)) : bodyOf(request)), true);
@@ -334,13 +287,9 @@ export function relay(
 
   return {
     id: start.id,
+    clientGone: onClientClose,
     shutdown: () => settle("shutdown", { outcome: "shutdown", code: undefined, detail: "the proxy was stopped" }),
   };
-}
-
-/** undici speaks only origin-form and absolute-form; llama-server answers OPTIONS alike on every path. */
-function targetOf(start: ExchangeStart): string {
-  return start.path === "*" ? "/" : start.path;
 }
 
 function isIterable(body: unknown): boolean {
@@ -351,10 +300,4 @@ function isIterable(body: unknown): boolean {
 function latin1(raw: unknown): string[] {
   if (!Array.isArray(raw)) return [];
   return raw.map((value: unknown) => (Buffer.isBuffer(value) ? value.toString("latin1") : String(value)));
-}
-
-function credentialsOf(headers: readonly string[]): Record<string, string> {
-  const authorization = headerOf(headers, "authorization");
-  const key = headerOf(headers, "x-api-key");
-  return { ...(authorization ? { authorization } : {}), ...(key ? { "x-api-key": key } : {}) };
 }

@@ -1,22 +1,26 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ExchangeStart } from "../core/exchange.ts";
 import { clientOf, sessionOf } from "./client.ts";
+import { isPublic } from "./door.ts";
 import { createIds } from "./ids.ts";
+import { createListener, type ListenerOptions } from "./listener.ts";
+import { ownRouteRefusal } from "./own-guard.ts";
 import { answerOwn } from "./own-routes.ts";
-import { relay, type RelayParts, type RunningExchange } from "./relay.ts";
-import { OWN_PREFIX, routeOf } from "./routes.ts";
-
-export interface SidecarParts extends RelayParts {
-  /** What the recorder, telemetry and others add to `/_llama-proxy/status`. */
-  readonly status: () => Record<string, unknown>;
-  /** Prometheus text for `/_llama-proxy/metrics`; without it the route is off. */
-  readonly metrics?: (() => Promise<string | undefined>) | undefined;
-}
+import type { SidecarParts } from "./parts.ts";
+import { answerRefusal, KEY_MISSING } from "./refusals.ts";
+import { relay, type RunningExchange } from "./relay.ts";
+import { OWN_PREFIX, pathOf, routeOf, type Route } from "./routes.ts";
 
 export interface Sidecar extends AsyncDisposable {
   /** Rejects with node's error (EADDRINUSE, EACCES …). */
   listen(host: string, port: number): Promise<URL>;
+  /**
+   * Requests that come from now on run on these parts; those in flight keep theirs. Resolves when the
+   * last of them is over, so that what the old parts hold can be let go. Throws, and changes nothing,
+   * when the certificate cannot be used.
+   */
+  use(next: SidecarParts, listener?: ListenerOptions): Promise<void>;
   /** Stops accepting, waits up to `graceMs` for what is in flight, then ends the rest with outcome `shutdown`. */
   drain(graceMs: number): Promise<void>;
   readonly inFlight: number;
@@ -25,41 +29,42 @@ export interface Sidecar extends AsyncDisposable {
 /** The kernel's queue of connections not yet accepted; node's default of 511 is short of a thousand clients at once. */
 const BACKLOG = 4096;
 
-export function createSidecar(parts: SidecarParts): Sidecar {
+interface Running {
+  readonly exchange: RunningExchange;
+  readonly parts: SidecarParts;
+}
+
+export function createSidecar(first: SidecarParts, listenerOptions: ListenerOptions = {}): Sidecar {
+  let parts = first;
   const ids = createIds(() => parts.clock.wallMs());
-  const inFlight = new Map<string, RunningExchange>();
-  const counts = { total: 0 };
+  const inFlight = new Map<string, Running>();
+  /** Told at each end until it says that nothing more is in flight for it. */
+  const waiting = new Set<() => void>();
+  const counts = { total: 0, keyless: 0 };
   const startedAt = parts.clock.wallMs();
   let draining = false;
-  let onIdle: (() => void) | undefined;
 
-  const server = createServer(
-    {
-      // A slow upload and a long generation are the client's and the backend's affair.
-      requestTimeout: 0,
-      headersTimeout: 60_000,
-      keepAliveTimeout: 75_000,
-      maxHeaderSize: 64 * 1024,
-      noDelay: true,
-      // llama-server decides what it accepts without a Host field.
-      requireHostHeader: false,
-    },
-    handle,
-  );
-  server.timeout = 0;
-  server.on("connect", (_request, socket) => {
-    socket.end("HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  });
+  const listener = createListener(listenerOptions, handle);
+  const { server } = listener;
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const target = request.url ?? "/";
+    const method = request.method ?? "GET";
     if (draining) response.shouldKeepAlive = false;
     if (target.startsWith(OWN_PREFIX)) {
-      answerOwn({ status, backend: parts.upstream.origin, metrics: parts.metrics }, request, response);
+      answerOwn({ ...parts, status, backend: parts.upstream.origin, refusal: ownRouteRefusal(request, parts.door) }, request, response);
       return;
     }
-    const method = request.method ?? "GET";
     const route = routeOf(method, target);
+    if (parts.door.locked && !isPublic(method, pathOf(target)) && !parts.door.holdsKey(request.rawHeaders)) {
+      counts.keyless += 1;
+      answerRefusal(request, response, route.dialect, KEY_MISSING);
+      return;
+    }
+    begin(request, response, route, method, target);
+  }
+
+  function begin(request: IncomingMessage, response: ServerResponse, route: Route, method: string, target: string): void {
     const start: ExchangeStart = {
       id: ids(),
       at: parts.clock.wallMs(),
@@ -78,13 +83,15 @@ export function createSidecar(parts: SidecarParts): Sidecar {
     const exchange = relay(parts, request, response, route, start, () => {
       over = true;
       inFlight.delete(start.id);
-      if (!draining) return;
-      if (inFlight.size === 0) onIdle?.();
+      listener.exchangeOver(request.socket, exchange);
+      for (const check of waiting) check();
       // A connection that has just become idle would otherwise keep the server open.
-      setImmediate(() => server.closeIdleConnections());
+      if (draining) setImmediate(() => server.closeIdleConnections());
     });
     // undici refuses some requests before `relay` returns.
-    if (!over) inFlight.set(start.id, exchange);
+    if (over) return;
+    inFlight.set(start.id, { exchange, parts });
+    listener.exchangeBegun(request.socket, exchange);
   }
 
   function status(): Record<string, unknown> {
@@ -94,8 +101,23 @@ export function createSidecar(parts: SidecarParts): Sidecar {
       draining,
       in_flight: inFlight.size,
       exchanges_total: counts.total,
+      refused: { without_key: counts.keyless, above_max_connections: listener.dropped },
       ...parts.status(),
     };
+  }
+
+  /** Resolves when no exchange in flight is one of `those`, or the signal says to stop waiting. */
+  async function untilOver(those: (running: Running) => boolean, waitMs?: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const check = (): void => {
+      if (![...inFlight.values()].some(those)) resolve();
+    };
+    waiting.add(check);
+    check();
+    const timer = waitMs === undefined ? undefined : setTimeout(resolve, waitMs);
+    await promise;
+    clearTimeout(timer);
+    waiting.delete(check);
   }
 
   return {
@@ -109,18 +131,21 @@ export function createSidecar(parts: SidecarParts): Sidecar {
       await promise;
       server.off("error", reject);
       const address = server.address() as AddressInfo;
-      return new URL(`http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`);
+      const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+      return new URL(`${listener.protocol}//${name}:${address.port}`);
+    },
+    use(next, options = {}) {
+      listener.apply(options);
+      const before = parts;
+      parts = next;
+      return untilOver((running) => running.parts === before);
     },
     async drain(graceMs) {
       draining = true;
       server.close();
       if (inFlight.size > 0) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        onIdle = resolve;
-        const grace = setTimeout(resolve, graceMs);
-        await promise;
-        clearTimeout(grace);
-        for (const exchange of inFlight.values()) exchange.shutdown();
+        await untilOver(() => true, graceMs);
+        for (const { exchange } of inFlight.values()) exchange.shutdown();
         // Let the last words reach the sockets before those are closed.
         await new Promise((done) => setTimeout(done, 50));
       }

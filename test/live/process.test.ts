@@ -1,6 +1,6 @@
 /** The program as people start it: a process of its own, signals and pipes included. */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -122,4 +122,29 @@ test("the SDK is loaded behind the listening socket: status answers while it loa
   }
   expect(state).toBe("on");
   expect(run.stderr()).toContain("telemetry http://127.0.0.1:9");
+});
+
+test("SIGHUP applies the configuration anew and nothing is cut; a bad one is told and the old stays", async () => {
+  await using llama = await startFakeLlama(async (_request, socket) => {
+    socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO)]));
+    await sleep(300);
+    socket.end(Buffer.concat([httpChunk(DONE), Buffer.from(LAST_CHUNK)]));
+  });
+  const folder = await mkdtemp(join(tmpdir(), "llama-proxy-hup-"));
+  const file = join(folder, "config.yaml");
+  await writeFile(file, "stats: {enabled: true}\n");
+  await using run = await startRun(llama.url, ["--config", file]);
+  const reply = send(run.url, CHAT);
+  while (llama.requests.length === 0) await sleep(5);
+  await writeFile(file, "stats: {enabled: false}\n");
+  run.process.kill("SIGHUP");
+  expect((await reply).body.toString()).toBe(HELLO + DONE);
+  expect(run.stderr()).toContain("configuration applied");
+  await writeFile(file, "stats: {enabled: perhaps}\n");
+  run.process.kill("SIGHUP");
+  expect((await send(run.url, CHAT)).status).toBe(200);
+  expect(run.stderr()).toMatch(/not applied, the old one stays: .*stats.enabled/s);
+  // The first was begun with statistics, the second without.
+  expect(run.stdout().match(/model=/g)).toHaveLength(1);
+  await rm(folder, { recursive: true });
 });

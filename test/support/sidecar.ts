@@ -5,7 +5,9 @@ import { fanOut, type ExchangeSink } from "../../src/core/sink.ts";
 import type { FixPlan } from "../../src/fixes/fix.ts";
 import { planFixes } from "../../src/fixes/index.ts";
 import { createContextWatch } from "../../src/sidecar/context.ts";
-import type { Limits } from "../../src/sidecar/relay.ts";
+import { OPEN_DOOR, type Door } from "../../src/sidecar/door.ts";
+import type { ListenerOptions } from "../../src/sidecar/listener.ts";
+import type { Limits, ReloadReport, SidecarParts } from "../../src/sidecar/parts.ts";
 import { createSidecar, type Sidecar } from "../../src/sidecar/sidecar.ts";
 import { createUpstream } from "../../src/sidecar/upstream.ts";
 
@@ -25,6 +27,8 @@ export interface TestSidecar extends AsyncDisposable {
   readonly url: URL;
   readonly sidecar: Sidecar;
   readonly seen: Seen[];
+  /** Replaces parts for the requests to come. */
+  use(changed: Partial<SidecarParts>, listener?: ListenerOptions): Promise<void>;
   /** Waits until `count` exchanges have ended. */
   ended(count?: number): Promise<Seen[]>;
 }
@@ -35,6 +39,9 @@ export interface TestSidecarOptions {
   readonly limits?: Partial<Limits>;
   readonly sinks?: readonly ExchangeSink[];
   readonly tracing?: (exchangeId: string) => boolean;
+  readonly door?: Door;
+  readonly reload?: () => Promise<ReloadReport>;
+  readonly listener?: ListenerOptions;
 }
 
 /** A sink that writes down everything. */
@@ -85,7 +92,7 @@ export const TEST_LIMITS: Limits = {
 export async function startTestSidecar(options: TestSidecarOptions): Promise<TestSidecar> {
   const sink = createRecordingSink();
   const upstream = createUpstream({ origin: options.backend, connectTimeoutMs: 2_000, maxHeaderBytes: 64 * 1024 });
-  const sidecar = createSidecar({
+  const parts: SidecarParts = {
     upstream,
     plan: options.plan ?? planFixes({ enabled: true, modules: {} }),
     sink: fanOut([sink, ...(options.sinks ?? [])]),
@@ -94,14 +101,19 @@ export async function startTestSidecar(options: TestSidecarOptions): Promise<Tes
     context: createContextWatch(options.backend, () => performance.now()),
     tracing: options.tracing ?? (() => false),
     recordAll: true,
-    backendKey: undefined,
+    door: options.door ?? OPEN_DOOR,
+    reload: options.reload,
     status: () => ({}),
-  });
+  };
+  const sidecar = createSidecar(parts, options.listener);
   const url = await sidecar.listen("127.0.0.1", 0);
   return {
     url,
     sidecar,
     seen: sink.seen,
+    async use(changed, listener) {
+      await sidecar.use({ ...parts, ...changed }, listener);
+    },
     async ended(count = 1) {
       for (let i = 0; i < 500; i++) {
         const over = sink.seen.filter((one) => one.ends.length > 0);
