@@ -4,35 +4,20 @@ import { snippet, type Emit } from "../fix.ts";
 import type { TextContext } from "./context.ts";
 import { isEcho } from "./echo.ts";
 import { callId } from "./ids.ts";
+import { isCut, reasonWithCalls } from "./reasons.ts";
 import { resolve, type Found } from "./resolve.ts";
 import type { Call } from "./rule.ts";
 import { Scanner, type Block, type ScannerHost } from "./scanner.ts";
 import type { ContentShared } from "./stage.ts";
 import { judgeTail } from "./tail.ts";
 import { ThinkRouter } from "./think-router.ts";
+import { WholeReply } from "./whole-reply.ts";
 
 /** How what is held may be read: the message ended, a native call follows, or it was cut. */
 export type End = "stop" | "boundary" | "cut";
 
 type ChoiceDelta = Extract<Delta, { readonly choice: number }>;
 type Target = "content" | "reasoning";
-
-/** Words for an end that came too early; whatever is held then may be half of something. */
-const CUT_REASONS: ReadonlySet<string> = new Set([
-  "length",
-  "max_tokens",
-  "max_output_tokens",
-  "model_context_window_exceeded",
-  "content_filter",
-  "refusal",
-  "incomplete",
-  "error",
-]);
-const CALL_REASONS: ReadonlyMap<string, string> = new Map([
-  ["stop", "tool_calls"],
-  ["end_turn", "tool_use"],
-  ["stop_sequence", "tool_use"],
-]);
 
 /** One choice of a reply: its text and reasoning, and the calls found in them. */
 export class ContentChoice {
@@ -53,13 +38,12 @@ export class ContentChoice {
   #count = 0;
   #numbers = new Map<number, number>();
   #over = false;
-  /** A reply that comes whole: what went in and what came out, so that untouched deltas stay the very objects. */
-  readonly #whole: { readonly came: ChoiceDelta[]; readonly said: Delta[] } | undefined;
+  readonly #whole: WholeReply | undefined;
 
   constructor(index: number, shared: ContentShared) {
     this.#index = index;
     this.#shared = shared;
-    this.#whole = shared.request.stream ? undefined : { came: [], said: [] };
+    this.#whole = shared.request.stream ? undefined : new WholeReply();
     this.#text = new Scanner(this.#host("content"), true);
     this.#reasoning = shared.reasoning === undefined ? undefined : new Scanner(this.#host("reasoning"), false);
     const rule = shared.think?.rule;
@@ -75,19 +59,19 @@ export class ContentChoice {
 
   onDelta(delta: ChoiceDelta, emit: Emit): void {
     if (this.#over) return emit(delta);
-    this.#emit = this.#emitter(emit);
+    this.#emit = this.#whole?.emit ?? emit;
     this.#delta = delta;
-    if (delta.kind === "text" || delta.kind === "reasoning") this.#whole?.came.push(delta);
+    if (delta.kind === "text" || delta.kind === "reasoning") this.#whole?.came(delta);
     switch (delta.kind) {
       case "text":
         if (this.#think) this.#think.push(delta.text);
         else this.#pushText(delta.text);
-        return this.#whole && this.held === 0 ? this.#flushWhole(emit) : undefined;
+        return this.held === 0 ? this.#whole?.flush(emit) : undefined;
       case "reasoning":
         this.#think?.stop();
         if (this.#reasoning) this.#reasoning.push(delta.text);
         else this.#emit(delta);
-        return this.#whole && this.held === 0 ? this.#flushWhole(emit) : undefined;
+        return this.held === 0 ? this.#whole?.flush(emit) : undefined;
       case "tool-open":
         this.settle("boundary", emit);
         this.#native = true;
@@ -98,9 +82,9 @@ export class ContentChoice {
         return emit(tool === undefined ? delta : { ...delta, tool });
       }
       case "finish": {
-        this.settle(CUT_REASONS.has(delta.reason) ? "cut" : "stop", emit);
+        this.settle(isCut(delta.reason) ? "cut" : "stop", emit);
         this.#over = true;
-        const reason = this.#count > 0 ? CALL_REASONS.get(delta.reason) : undefined;
+        const reason = this.#count > 0 ? reasonWithCalls(delta.reason) : undefined;
         return emit(reason === undefined ? delta : { ...delta, reason });
       }
     }
@@ -109,7 +93,7 @@ export class ContentChoice {
   /** Decides about everything held. */
   settle(end: End, emit: Emit): void {
     if (this.#over) return;
-    this.#emit = this.#emitter(emit);
+    this.#emit = this.#whole?.emit ?? emit;
     this.#delta = undefined;
     if (this.held > 0) {
       this.#think?.end();
@@ -117,34 +101,19 @@ export class ContentChoice {
       if (this.#reasoning) this.#finish(this.#reasoning, "reasoning", end === "cut" ? "cut" : alone ? "stop" : "boundary");
       this.#finish(this.#text, "content", end);
     }
-    this.#flushWhole(emit);
+    this.#whole?.flush(emit);
     this.#emit = emit;
     this.#flushCalls();
   }
 
-  #emitter(emit: Emit): Emit {
-    const whole = this.#whole;
-    return whole ? (delta) => void whole.said.push(delta) : emit;
-  }
-
-  #flushWhole(emit: Emit): void {
-    const whole = this.#whole;
-    if (!whole) return;
-    const same =
-      textOf(whole.came, "text") === textOf(whole.said, "text") && textOf(whole.came, "reasoning") === textOf(whole.said, "reasoning");
-    for (const delta of same ? whole.came : whole.said) emit(delta);
-    whole.came.length = 0;
-    whole.said.length = 0;
-  }
-
   release(emit: Emit): void {
-    this.#emit = this.#emitter(emit);
+    this.#emit = this.#whole?.emit ?? emit;
     this.#delta = undefined;
     this.#over = true;
     this.#think?.end();
     this.#reasoning?.release();
     this.#text.release();
-    this.#flushWhole(emit);
+    this.#whole?.flush(emit);
   }
 
   #pushText(text: string): void {
@@ -289,10 +258,6 @@ export class ContentChoice {
       ...(held === undefined ? {} : { bytesHeldMax: held }),
     });
   }
-}
-
-function textOf(deltas: readonly Delta[], kind: "text" | "reasoning"): string {
-  return deltas.map((delta) => (delta.kind === kind ? delta.text : "")).join("");
 }
 
 function bytesOf(text: string): number {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defineContentFix } from "../fix.ts";
 import { skipSpace } from "./literal.ts";
-import { headOfMarkup, readMarkup, type MarkupStyle } from "./markup.ts";
+import type { MarkupStyle } from "./markup-head.ts";
+import { headOfMarkup, readMarkup } from "./markup.ts";
 import { readArguments } from "./named.ts";
 import type { Offer } from "./offer.ts";
 import { PROSE, type Reading, type Verdict } from "./rule.ts";

@@ -1,6 +1,7 @@
 import type { Tool } from "../../core/delta.ts";
 import { skipSpace } from "./literal.ts";
-import { callReading, MAX_NAME, type Offer } from "./offer.ts";
+import { PARAMETERS, readHead, readNameElement, WRAPPERS, type MarkupStyle } from "./markup-head.ts";
+import { callReading, type Offer } from "./offer.ts";
 import { PROSE, refused, type Reading, type Verdict } from "./rule.ts";
 import { declaredKeys, isNotString, jsonValue, literalText } from "./schema.ts";
 import { cutTagAt, END_TOKENS, nameOf, tagAt, type Tag } from "./tags.ts";
@@ -11,24 +12,9 @@ import { cutTagAt, END_TOKENS, nameOf, tagAt, type Tag } from "./tags.ts";
  * out or swap. A value may itself hold markup (a file about this very format), so a closing tag
  * counts only where a tag of the call follows it, and tags opened inside a value are counted.
  */
-export interface MarkupStyle {
-  /** The tag that names the tool: `function` or `invoke`. */
-  readonly callTag: string;
-  /** Whether `<parameter=…>` or `</function>` may stand for a missing `</parameter>`. */
-  readonly implied: boolean;
-}
 
-const WRAPPERS: ReadonlySet<string> = new Set(["tool_call", "tool_calls", "function_call", "function_calls"]);
-const PARAMETERS: ReadonlySet<string> = new Set(["parameter", "param"]);
-/** Elements that hold the name, and wrappers around the parameters, in the markup of models that mix dialects. */
-const NAMES: ReadonlySet<string> = new Set(["name", "tool_name", "function_name"]);
+/** Wrappers around the parameters, in the markup of models that mix dialects. */
 const LISTS: ReadonlySet<string> = new Set(["parameters", "arguments", "args", "params"]);
-
-/** A call's head: the tool and where its parameters begin. */
-interface Head {
-  readonly name: string;
-  readonly end: number;
-}
 
 interface Body {
   readonly tool: Tool;
@@ -68,61 +54,6 @@ export function headOfMarkup(text: string, offer: Offer, style: MarkupStyle): Ve
   const head = readHead(text, 0, style);
   if (head === "cut") return "maybe";
   return head && offer.find(head.name) ? "yes" : "no";
-}
-
-function readHead(text: string, from: number, style: MarkupStyle): Head | undefined | "cut" {
-  let at = from;
-  let wrapped = false;
-  for (let depth = 0; depth < 3; depth++) {
-    const tag = tagAt(text, at);
-    if (!tag || tag.close || !WRAPPERS.has(tag.name)) break;
-    wrapped = true;
-    at = skipSpace(text, tag.end);
-    const name = nameOf(tag);
-    if (name !== undefined) return { name, end: at };
-  }
-  if (at >= text.length) return "cut";
-  const tag = tagAt(text, at);
-  if (tag && !tag.close && tag.name === style.callTag) {
-    const name = nameOf(tag);
-    if (name !== undefined) return { name, end: tag.end };
-    return tag.value === undefined && tag.attributes.size === 0 ? readNameElement(text, tag) : undefined;
-  }
-  if (tag && !tag.close && wrapped && NAMES.has(tag.name)) return readNameElement(text, tag);
-  if (tag && !tag.close && wrapped && !PARAMETERS.has(tag.name)) return { name: tag.name, end: tag.end };
-  const unclosed = /<function=([\w.:-]{1,128})[ \t]{0,4}\n/uy;
-  unclosed.lastIndex = at;
-  const name = unclosed.exec(text)?.[1];
-  if (name !== undefined && style.callTag === "function") return { name, end: unclosed.lastIndex };
-  if (text[at] === "<") return text.indexOf(">", at) < 0 && text.length - at <= MAX_NAME + 16 ? "cut" : undefined;
-  return wrapped ? readNakedHead(text, at, style) : undefined;
-}
-
-/** `<function>NAME</function>`. */
-function readNameElement(text: string, tag: Tag): Head | undefined | "cut" {
-  const close = text.indexOf("<", tag.end);
-  if (close < 0) return text.length - tag.end <= MAX_NAME ? "cut" : undefined;
-  const name = text.slice(tag.end, close).trim();
-  const end = tagAt(text, close);
-  if (!end) return text.length - close <= 16 ? "cut" : undefined;
-  return end.close && end.name === tag.name && /^[\w.:-]{1,128}$/u.test(name) ? { name, end: end.end } : undefined;
-}
-
-/** Behind `<tool_call>`: `function=NAME>`, or `NAME` and then a tag. */
-function readNakedHead(text: string, at: number, style: MarkupStyle): Head | undefined | "cut" {
-  const keyed = `${style.callTag}=`;
-  if (keyed.startsWith(text.slice(at))) return "cut";
-  const from = text.startsWith(keyed, at) ? at + keyed.length : at;
-  const word = /["']?([\w.:-]{1,128})["']?[ \t]{0,4}/uy;
-  word.lastIndex = from;
-  const name = word.exec(text)?.[1];
-  if (name === undefined) return from >= text.length ? "cut" : undefined;
-  const end = word.lastIndex;
-  if (end >= text.length) return "cut";
-  if (from > at) return text[end] === ">" ? { name, end: end + 1 } : text[end] === "\n" ? { name, end } : undefined;
-  const next = skipSpace(text, end);
-  if (next >= text.length) return "cut";
-  return text[next] === "<" ? { name, end } : undefined;
 }
 
 type Step =

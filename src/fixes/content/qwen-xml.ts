@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineContentFix } from "../fix.ts";
-import { headOfMarkup, readMarkup, type MarkupStyle } from "./markup.ts";
+import type { MarkupStyle } from "./markup-head.ts";
+import { headOfMarkup, readMarkup } from "./markup.ts";
 
 const STYLE: MarkupStyle = { callTag: "function", implied: true };
 
