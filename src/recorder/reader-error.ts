@@ -46,6 +46,7 @@ export function asReaderError(cause: unknown, path: string): ReaderError {
   ) {
     return new ReaderError("damaged", `${path} is damaged (${text}): the sidecar sets it aside at its next start`, options);
   }
+  if (code === "SQLITE_READONLY") return new ReaderError("refused", "the statement would write: recordings are read-only here", options);
   if (code === "SQLITE_ERROR" || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG") return new ReaderError("sql", text, options);
   return new ReaderError("unreadable", `${path} cannot be read (${text}): check its permissions and its disk`, options);
 }

@@ -155,6 +155,7 @@ describe("what a query may do", () => {
     "SELECT writefile('escape.db', 'x')",
     "SELECT * FROM pragma_journal_mode('delete')",
     "SELECT * FROM pragma_wal_checkpoint",
+    "SELECT * FROM pragma_optimize",
     "SELECT * FROM pragma_user_version(5)",
     "",
     "garbage",
