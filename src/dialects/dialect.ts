@@ -40,8 +40,9 @@ export interface StreamCodec {
   read(message: Message): readonly Delta[];
   /**
    * Frames that say `deltas` in place of what `read` gave for `like`, the message read last. The
-   * envelope and unknown fields of `like` go into the first frame; frames beyond it carry the
-   * envelope's identity (id, model, created) only. `[]` when nothing is left to say: all deltas are
+   * envelope and unknown fields of `like` go into the first frame, or into the last where `like` ends a
+   * choice (usage and timings stay beside the finish); the others carry the envelope's identity (id,
+   * model, created) only. `[]` when nothing is left to say: all deltas are
    * held or dropped, and the message carries nothing else (role, usage, timings).
    */
   write(like: Message, deltas: readonly Delta[]): readonly Frame[];

@@ -85,7 +85,7 @@ export function createStreamPipeline(
     if (lane.held > 0) framesHeld += 1;
     const payload = lane.dress(read.payload);
     const dressed = payload === read.payload ? read : { frame, payload };
-    return { frame, deltas, out, sent: outlet.relay(message, dressed, deltas, out, lane.held > 0) };
+    return { frame, deltas, out, sent: outlet.relay(message, dressed, deltas, out, lane.held) };
   }
 
   /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */

@@ -16,8 +16,7 @@ function cutsOf(bytes: Buffer): (readonly number[])[] {
 
 async function verdict(of: CorpusCase, sent: Buffer, before: Buffer, notes: readonly any[]): Promise<string | null> {
   const { compare, decodeWire } = await corpusCompare();
-  // Text that was held as a possible marker and let go again is cut elsewhere; everything else keeps its bytes.
-  if (of.must_not_touch && !of.expected["unchanged_text"]) return sent.equals(before) ? null : "bytes changed";
+  if (of.must_not_touch) return sent.equals(before) ? null : "bytes changed";
   if (of.kind === "message") return compare(of, JSON.parse(sent.toString()));
   const payloads = decodeWire([{ raw_base64: sent.toString("base64") }]);
   return of.expected["refuse"] && !of.expected["error_surfaced"] && notes.some(({ action }) => action === "refused")

@@ -20,7 +20,6 @@ import {
   type RecordedExchange,
 } from "../support/recordings.ts";
 import { foldChat } from "../support/fold.ts";
-import { joined } from "../support/rewrite.ts";
 
 const everything = planFixes({ enabled: true, modules: {} });
 const frameOnly = planFixes({ enabled: true, modules: {} }, FRAME_FIXES);
@@ -77,12 +76,11 @@ describe("identity", () => {
     expect(sent.equals(body)).toBe(true);
   });
 
-  test.each(streams)("%s: with every fix on, what it says only changes with a note", (_name, exchange) => {
+  test.each(streams)("%s: with every fix on, bytes only change with a note", (_name, exchange) => {
     const body = responseBody(exchange);
-    const { notes, steps } = play(everything, exchange, body);
-    if (notes.some(({ action }) => action === "fixed")) return;
-    // What was held and let go again is cut elsewhere, and says the same.
-    expect(joined(steps.flatMap((step) => step.out))).toEqual(joined(steps.flatMap((step) => step.deltas)));
+    const { sent, notes } = play(everything, exchange, body);
+    const fixed = notes.some(({ action }) => action === "fixed");
+    expect(fixed || sent.equals(body)).toBe(true);
   });
 
   test.each(documents)("%s: whole bodies too", (_name, exchange) => {
