@@ -6,21 +6,10 @@
  *   --random N    random cuttings a case (20)
  *   --json FILE   the results as JSON
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { isDeepStrictEqual } from "node:util";
-import { startService } from "../src/cli/service.ts";
-import { CONFIG_SCHEMA, type Config } from "../src/config/schema.ts";
-import { openReader } from "../src/recorder/reader.ts";
-import { PLAIN_LOOK } from "../src/stats/format.ts";
-import { assembleBody, assembleChat, assembleMessages, payloadsOf, type Assembled } from "./corpus/assemble.ts";
-import { kindOf, PATHS, readCases, requestOf, type Case } from "./corpus/case.ts";
-import { compare } from "./corpus/compare.ts";
-import { bodyOf, cut, cuttings, isText, streamOf, type Cutting } from "./corpus/reply.ts";
+import { kindOf, readCases } from "./corpus/case.ts";
+import { runCorpus } from "./corpus/run.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,135 +21,7 @@ if (file === undefined) {
   process.exit(2);
 }
 
-interface Miss {
-  readonly how: string;
-  readonly why: string;
-}
-
-/** A backend that answers the next request with what it was told. */
-async function startBackend() {
-  let answer: (response: ServerResponse) => void = (response) => response.end();
-  let received = "";
-  const server = createServer((request, response) => {
-    if (request.url?.startsWith("/props")) {
-      response.writeHead(404).end();
-      return;
-    }
-    let body = "";
-    request.setEncoding("utf8").on("data", (text: string) => (body += text));
-    request.on("end", () => {
-      received = body;
-      answer(response);
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    answerWith(next: typeof answer): void {
-      answer = next;
-    },
-    received: () => received,
-    close: () => server.close(),
-  };
-}
-
-const folder = await mkdtemp(join(tmpdir(), "llama-proxy-corpus-"));
-const backend = await startBackend();
-const parsed = CONFIG_SCHEMA.parse({ server: { port: 0 }, recorder: { path: join(folder, "corpus.db") }, stats: { enabled: false } });
-const config = { ...parsed, backend: { url: backend.url, timeout_seconds: 30, api_key_env: undefined } } as Config;
-const service = await startService({
-  config,
-  env: {},
-  version: "corpus",
-  write: () => {},
-  look: () => ({ ...PLAIN_LOOK, terminal: false }),
-  say: console.error,
-});
-
-async function ask(of: Case, stream: boolean): Promise<{ body: Buffer; id: string }> {
-  const response = await fetch(new URL(PATHS[of.api], service.url), {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: requestOf(of, stream),
-  });
-  const id = response.headers.get("x-llama-proxy-request-id") ?? "";
-  return { body: Buffer.from(await response.arrayBuffer()), id };
-}
-
-async function askStream(of: Case, cutting: Cutting): Promise<{ upstream: Buffer; body: Buffer; id: string }> {
-  const upstream = streamOf(of, cutting);
-  // A text is cut into deltas already; its bytes go out frame by frame, the others as the cutting says.
-  const pieces = isText(of)
-    ? upstream
-        .toString()
-        .split(/(?<=\n\n)/)
-        .map((frame) => Buffer.from(frame))
-    : cut(upstream, cutting.cuts(upstream.length));
-  backend.answerWith((response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    for (const piece of pieces) response.write(piece);
-    response.end();
-  });
-  return { upstream, ...(await ask(of, true)) };
-}
-
-const assemble = (of: Case, body: Buffer): Assembled => (of.api === "messages" ? assembleMessages : assembleChat)(payloadsOf(body));
-
-/** What was asked of whole replies and requests. */
-async function tryWhole(of: Case): Promise<Miss[]> {
-  if (of.direction === "request") {
-    backend.answerWith((response) => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
-    await ask(of, false);
-    if (of.must_not_touch) return backend.received() === requestOf(of, false) ? [] : [{ how: "request", why: "request changed" }];
-    const sent = JSON.parse(backend.received()) as { messages?: { tool_calls?: { function: { arguments: string } }[] }[] };
-    const text = sent.messages?.find((message) => message.tool_calls)?.tool_calls?.[0]?.function.arguments ?? "";
-    try {
-      return isDeepStrictEqual(JSON.parse(text), of.expected.request_arguments)
-        ? []
-        : [{ how: "request", why: `request arguments are ${text.slice(0, 100)}` }];
-    } catch {
-      return [{ how: "request", why: "request arguments do not parse" }];
-    }
-  }
-  const upstream = bodyOf(of);
-  if (upstream === undefined) return [];
-  backend.answerWith((response) => response.writeHead(200, { "content-type": "application/json" }).end(upstream));
-  const { body, id } = await ask(of, false);
-  if (of.must_not_touch && !of.expected.unchanged_text)
-    return body.toString() === upstream ? [] : [{ how: "whole", why: `bytes changed (${id})` }];
-  if (of.expected.refuse && body.toString() === upstream) return [];
-  const why = compare(of, assembleBody(JSON.parse(body.toString())), false);
-  return why === undefined ? [] : [{ how: "whole", why: `${why} (${id})` }];
-}
-
-async function tryStreams(of: Case): Promise<Miss[]> {
-  if (of.kind === "message") return [];
-  const misses: Miss[] = [];
-  let first: Assembled | undefined;
-  for (const cutting of cuttings(Number(values.random))) {
-    const { upstream, body, id } = await askStream(of, cutting);
-    const how = `stream ${cutting.name}`;
-    try {
-      const got = assemble(of, body);
-      if (of.must_not_touch && !isText(of) && !of.expected.unchanged_text && !body.equals(upstream))
-        misses.push({ how, why: `bytes changed (${id})` });
-      const why = compare(of, got, body.equals(upstream));
-      if (why !== undefined) misses.push({ how, why: `${why} (${id})` });
-      first ??= got;
-      if (!isDeepStrictEqual({ ...got, body: 0 }, { ...first, body: 0 })) misses.push({ how, why: `not the same result as whole (${id})` });
-    } catch (cause) {
-      misses.push({ how, why: `${cause instanceof Error ? cause.message : String(cause)} (${id})` });
-    }
-  }
-  return misses;
-}
-
-const cases = readCases(file);
-const results: { case: Case; misses: Miss[] }[] = [];
-for (const of of cases) results.push({ case: of, misses: [...(await tryWhole(of)), ...(await tryStreams(of))] });
-await service.stop(1000);
-backend.close();
-
+const { results, exchanges } = await runCorpus(readCases(file), Number(values.random));
 const tally = new Map<string, { good: number; all: number }>();
 const families = new Map<string, { good: number; all: number }>();
 function count(table: typeof tally, key: string, good: boolean): void {
@@ -178,11 +39,7 @@ for (const [family, { good, all }] of [...families].sort(([a], [b]) => a.localeC
   console.log(`  ${family.padEnd(44)} ${String(good).padStart(3)}/${all}`);
 for (const [kind, { good, all }] of tally)
   console.log(`${kind.padEnd(10)} ${String(good).padStart(4)}/${String(all).padEnd(4)} ${((100 * good) / all).toFixed(1)} %`);
-{
-  using reader = openReader(config.recorder.path ?? "");
-  const { totals } = reader.stats();
-  console.log(`${totals.requests} exchanges over HTTP, ${totals.fixed} of them mended`);
-}
+console.log(`${exchanges} exchanges over HTTP`);
 if (values.json)
   await writeFile(
     values.json,
@@ -192,5 +49,4 @@ if (values.json)
       2,
     ),
   );
-await rm(folder, { recursive: true, force: true });
 process.exitCode = results.some(({ case: of, misses }) => !of.policy && !of.ambiguous && misses.length > 0) ? 1 : 0;

@@ -1,5 +1,6 @@
 /** Whether a reply is what its case wants. */
 import { isDeepStrictEqual } from "node:util";
+import { isObject } from "../../src/wire/json.ts";
 import type { Assembled, AssembledCall } from "./assemble.ts";
 import type { Case, Expected, ExpectedCall } from "./case.ts";
 
@@ -85,7 +86,7 @@ function compareShape(of: Case, got: Assembled): string | undefined {
     [true, got.faults.has("input-not-object"), "tool_use.input is not an object"],
     [
       expected["has_field"],
-      typeof expected["has_field"] === "string" && !(expected["has_field"] in ((got.body ?? {}) as object)),
+      typeof expected["has_field"] === "string" && !(isObject(got.body) && expected["has_field"] in got.body),
       "field missing",
     ],
     [expected["usage"], !got.usage, "usage missing"],

@@ -61,7 +61,7 @@ export function streamOf(of: Case, cutting: Cutting): Buffer {
 
 /** A text cut at character borders: a surrogate pair stays together, as no server tears one. */
 function pieces(text: string, cutting: Cutting): string[] {
-  const characters = [...text];
+  const characters = Array.from(text);
   return cut(characters, cutting.cuts(characters.length))
     .map((some) => some.join(""))
     .filter((piece) => piece !== "");
