@@ -68,7 +68,7 @@ export class ContentChoice {
         else this.#pushText(delta.text);
         return this.held === 0 ? this.#whole?.flush(emit) : undefined;
       case "reasoning":
-        this.#think?.stop();
+        this.#think?.parsed();
         if (this.#reasoning) this.#reasoning.push(delta.text);
         else this.#emit(delta);
         return this.held === 0 ? this.#whole?.flush(emit) : undefined;
@@ -129,8 +129,7 @@ export class ContentChoice {
       } else if (!block.place || block.tail || (target === "reasoning" && end === "boundary")) {
         scanner.pass(block.text);
       } else if (end === "cut") {
-        const rule = this.#shared.calls.find(({ rule }) => [...rule.markers, ...rule.openings].some((mark) => block.text.startsWith(mark)));
-        this.#refuse(rule?.name ?? "", target, block.text, "the reply was cut inside a call");
+        this.#refuse(this.#shared.ruleOf(block.text), target, block.text, "the reply was cut inside a call");
         scanner.pass(block.text);
       } else {
         this.#resolve(scanner, target, { ...block, place: block.place });
@@ -162,7 +161,10 @@ export class ContentChoice {
   }
 
   #accept(scanner: Scanner, target: Target, { rule, piece, source }: Found, held: number): void {
-    if (piece.kind === "text") return scanner.pass(piece.text.trim() === "" ? "" : piece.text);
+    if (piece.kind === "text") {
+      this.#note(rule, target, "channel", source, piece.text);
+      return scanner.pass(piece.text.trim() === "" ? "" : piece.text);
+    }
     if (piece.kind === "reasoning") {
       this.#note(rule, target, "channel", source, piece.text);
       return this.#write("reasoning", piece.text, false);
@@ -204,7 +206,7 @@ export class ContentChoice {
     const shared = this.#shared;
     return {
       marks: shared.marks,
-      judge: (head, opening) => shared.judge(head, opening, target === "reasoning"),
+      judge: (head, opening, alone) => shared.judge(head, opening, alone || target === "reasoning"),
       judgeTail: (head: string, context: TextContext) =>
         shared.tail && target === "content" ? judgeTail(head, shared.tail.rule.tokens, context) : "no",
       write: (text, original) => this.#write(target, text, original),

@@ -96,7 +96,8 @@ const NEAR = 16 * 1024;
 /** Characters that go on with a sentence around what stands before them. */
 const GOES_ON = /^[.,;:!?)\]"'`»”’]/u;
 const EXAMPLE = /\b(?:e\.g\.|examples?|syntax|format|looks? like|would (?:look|be|write|emit)|wrote|said|says)\b/iu;
-const INTENT = /\b(?:let me|let's|i'll|i will|i need|i should|i'm|going to)\b|^\s{0,4}(?:now|first|next|then)\b/iu;
+const INTENT =
+  /\b(?:let me|let's|i'll|i will|i need|i should|i'm|going to|checking|running|reading|looking|searching|fetching|verifying|testing|using|calling)\b|^\s{0,4}(?:now|first|next|then)\b/iu;
 
 /** Whether the line before a block announces an example or a quotation rather than a deed. */
 export function announcesExample(intro: string): boolean {

@@ -13,9 +13,10 @@ export interface ScannerHost {
   readonly marks: Marks;
   /**
    * Judges a block by its beginning, over all rules. `opening`: the block is the beginning of the
-   * message. A number: so many characters are prose.
+   * message; `alone`: it does not begin a line, so that nothing may follow it. A number: so many
+   * characters are prose.
    */
-  judge(head: string, opening: boolean): Verdict | number;
+  judge(head: string, opening: boolean, alone: boolean): Verdict | number;
   /** Whether end tokens at this place may be cut when nothing follows: "maybe" or "no". */
   judgeTail(head: string, context: TextContext): Verdict;
   /** `original` is given when the text is a whole delta, unchanged. */
@@ -133,7 +134,7 @@ export class Scanner {
   }
 
   #verdict(head: string, place: Place | undefined, opening: boolean, context: TextContext): Verdict | number {
-    const call = place ? this.#host.judge(head, opening) : "no";
+    const call = place ? this.#host.judge(head, opening, !place.lineStart) : "no";
     return call === "no" && !opening ? this.#host.judgeTail(head, context) : call;
   }
 

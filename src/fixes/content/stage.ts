@@ -32,6 +32,8 @@ export interface ContentShared {
   /** `opening`: the head of a whole message. `last`: nothing may follow the block. */
   judge(head: string, opening: boolean, last: boolean): Verdict | number;
   read: Read;
+  /** Name of the fix whose block this text begins. */
+  ruleOf(text: string): string;
 }
 
 /** So much of a block is read again and again while it grows. */
@@ -109,6 +111,10 @@ function share(plan: readonly PlannedFix[], request: RequestView, noteBy: (fix: 
     return [{ name, rule: rule.needsTools && wantsJson(request.body) ? { ...rule, openings: [] } : rule }];
   });
   const tail = ofKind(rules, "tail");
+  const marks = createMarks(
+    calls.map(({ rule }) => rule),
+    tail?.rule.tokens ?? [],
+  );
   const note = (fix: string): Note => noteBy(fix, modes.get(fix) ?? "fix");
 
   function guarded<T>(named: NamedCallRule, work: () => T, otherwise: T): T {
@@ -128,7 +134,7 @@ function share(plan: readonly PlannedFix[], request: RequestView, noteBy: (fix: 
       const reading = guarded(named, () => named.rule.read(text, 0, offer), PROSE);
       if (reading.kind !== "block" || reading.end === 0) continue;
       const at = skipClosers(text, reading.end);
-      if (at < text.length && !MAY_GO_ON.test(text.charAt(at))) return at;
+      if (at < text.length && !MAY_GO_ON.test(text.charAt(at)) && marks.at(text, at) === false) return at;
     }
     return head.length < EARLY ? "maybe" : "yes";
   }
@@ -136,10 +142,7 @@ function share(plan: readonly PlannedFix[], request: RequestView, noteBy: (fix: 
   return {
     request,
     offer,
-    marks: createMarks(
-      calls.map(({ rule }) => rule),
-      tail?.rule.tokens ?? [],
-    ),
+    marks,
     calls,
     tail,
     think: isObject(request.body) && request.body["reasoning_format"] === "none" ? undefined : ofKind(rules, "think"),
@@ -151,16 +154,21 @@ function share(plan: readonly PlannedFix[], request: RequestView, noteBy: (fix: 
       let verdict: Verdict = "no";
       const sure: NamedCallRule[] = [];
       for (const named of calls.slice()) {
-        const marks = opening ? named.rule.openings : named.rule.markers;
-        if (marks.some((mark) => head.startsWith(mark))) {
+        const own = opening ? named.rule.openings : named.rule.markers;
+        if (own.some((mark) => head.startsWith(mark))) {
           const one = guarded<Verdict>(named, () => named.rule.head(head, offer), "no");
           if (one === "yes") sure.push(named);
           if (one === "maybe") verdict = "maybe";
-        } else if (marks.some((mark) => mark.startsWith(head))) verdict = "maybe";
+        } else if (own.some((mark) => mark.startsWith(head))) verdict = "maybe";
       }
       if (sure.length === 0) return verdict;
       const alone = (opening || last) && verdict === "no" && sure.every(({ rule }) => rule.stable);
       return alone ? judgeEnd(head, sure) : "yes";
+    },
+    ruleOf(text) {
+      const marked = calls.filter(({ rule }) => [...rule.markers, ...rule.openings].some((mark) => text.startsWith(mark)));
+      const sure = marked.find((named) => guarded<Verdict>(named, () => named.rule.head(text.slice(0, EARLY), offer), "no") !== "no");
+      return (sure ?? marked[0])?.name ?? "content";
     },
     read: (named, text, at) => guarded(named, () => named.rule.read(text, at, offer), PROSE),
   };

@@ -23,6 +23,7 @@ export class ThinkRouter {
   #tag: Tag | undefined;
   #pending = "";
   #fresh = false;
+  #parsed = false;
 
   /** `whole`: the reply comes in one piece, so that a closing tag without its opening one can be seen in time. */
   constructor(rule: ThinkRule, host: ThinkHost, whole: boolean, prefilled: boolean) {
@@ -37,8 +38,8 @@ export class ThinkRouter {
   }
 
   /** The server parsed reasoning itself: a block in the content is a copy it left there on purpose. */
-  stop(): void {
-    if (this.#state === "begin" && this.#pending === "") this.#state = "done";
+  parsed(): void {
+    this.#parsed = true;
   }
 
   push(text: string): void {
@@ -71,7 +72,7 @@ export class ThinkRouter {
     const start = lower(text.slice(at, at + 24));
     let cut = false;
     for (const tag of this.#rule.tags) {
-      if (start.startsWith(tag.open)) {
+      if (!this.#parsed && start.startsWith(tag.open)) {
         if (at > 0) this.#host.text(text.slice(0, at), false);
         this.#host.moved("block", text.slice(at));
         this.#enter(tag);
@@ -83,7 +84,7 @@ export class ThinkRouter {
         this.#state = "behind";
         return this.#behind(text.slice(at + tag.close.length));
       }
-      cut ||= tag.open.startsWith(start) || tag.close.startsWith(start);
+      cut ||= (!this.#parsed && tag.open.startsWith(start)) || tag.close.startsWith(start);
     }
     if (cut) {
       if (at > 0) this.#host.text(text.slice(0, at), false);
@@ -91,7 +92,7 @@ export class ThinkRouter {
       return;
     }
     this.#state = "done";
-    const orphan = this.#whole ? orphanAt(text, this.#rule.tags) : undefined;
+    const orphan = this.#whole && !this.#parsed ? orphanAt(text, this.#rule.tags) : undefined;
     if (!orphan) return this.#host.text(text, whole);
     this.#host.moved("closing tag", text.slice(0, orphan.end));
     this.#host.reasoning(text.slice(0, orphan.start));

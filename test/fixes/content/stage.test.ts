@@ -94,6 +94,15 @@ describe("calls that are made", () => {
 });
 
 describe("text", () => {
+  test("behind a quoted call goes on while the message lasts", () => {
+    const notes = createNotes();
+    const stage = createContentStage(planFixes({ enabled: true, modules: {} }, CONTENT_FIXES), view, notes.by);
+    const out: Delta[] = [];
+    for (const said of [`It writes ${CALL}`, " and", " so on."]) stage?.onDelta(text(said), (one) => void out.push(one));
+    expect(stage?.held).toBe(0);
+    expect(out.map((delta) => (delta.kind === "text" ? delta.text : "")).join("")).toBe(`It writes ${CALL} and so on.`);
+  });
+
   test("in front of a mark goes out at once, of the mark at most its own length is held", () => {
     const notes = createNotes();
     const stage = createContentStage(planFixes({ enabled: true, modules: {} }, CONTENT_FIXES), view, notes.by);
@@ -187,6 +196,11 @@ describe("think blocks", () => {
       "text:Hi",
       "finish",
     ]);
+  });
+
+  test("that the server parsed itself may leave their closing tag in the content", () => {
+    const got = play([{ kind: "reasoning", choice: 0, text: "plan" }, text("</thi"), text("nk>\n\nHi"), finish()], view);
+    expect([got.reasoning, got.text]).toEqual(["plan", "Hi"]);
   });
 
   test("that the server parsed itself leave a copy in the content alone", () => {
