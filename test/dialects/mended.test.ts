@@ -124,6 +124,15 @@ describe("streams", () => {
     expect(after).toEqual({ ...before, calls: [] });
   });
 
+  test("the other choice of a reply stays as it was", () => {
+    const original = responseBody(exchangeOf("chat-n2-stream"));
+    const { body } = played("chat-n2-stream", (delta) =>
+      delta.kind === "text" && delta.choice === 0 ? [{ ...delta, text: "x" }] : [delta],
+    );
+    expect(foldChat(body, 0).content).toMatch(/^x+$/u);
+    expect(foldChat(body, 1)).toEqual(foldChat(original, 1));
+  });
+
   test("usage and timings stay in the chunk of the finish", () => {
     const { body } = played("chat-hello-stream", textBecomesCall());
     const last = payloadsOf(body).at(-2);
