@@ -3,9 +3,10 @@ import type { Delta, RequestView, ToolArgs, ToolOpen } from "../../core/delta.ts
 import { asArray, isObject } from "../../wire/json.ts";
 import { type Note, snippet } from "../fix.ts";
 import { createWaiting, type Item, type Line, type Waiting } from "./line.ts";
-import { createRuleSet, Machine, type RuleSet } from "./machine.ts";
+import { Machine } from "./machine.ts";
 import { mendName } from "./name.ts";
 import type { CallTool, Ending } from "./rule.ts";
+import { createRuleSet, type RuleSet } from "./ruleset.ts";
 import { ANY, compileSchema } from "./schema.ts";
 
 /** Raw text kept per call, to know a resend of all of it. */
@@ -129,7 +130,7 @@ function newCall(open: ToolOpen, tools: Tools, gate: Item | undefined): Call {
       if (call.raw === undefined) return text;
       let piece = text;
       for (const { rule, broken, note } of tools.rules.all) {
-        const better = rule.piece && !broken ? rule.piece(call.raw, piece) : piece;
+        const better = rule.piece && !broken ? rule.piece(call.raw, piece, call.machine) : piece;
         if (better !== piece)
           note({ ...where, action: "fixed", target: "tool_call.arguments", before: snippet(piece), after: snippet(better) });
         piece = better;

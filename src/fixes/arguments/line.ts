@@ -5,7 +5,7 @@
  * itself, the very delta goes on, so that its frame goes out as its own bytes. What comes behind a
  * waiting piece waits with it: order is kept across calls.
  */
-import type { Delta, ToolArgs, ToolOpen } from "../../core/delta.ts";
+import type { Delta, ToolArgs } from "../../core/delta.ts";
 import type { Emit } from "../fix.ts";
 
 export interface Item {

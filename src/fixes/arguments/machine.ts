@@ -6,36 +6,13 @@
  * answers, the rest passes as it is: what came before stays sent, nothing is invented.
  */
 import { parseOrUndefined } from "../../wire/json.ts";
-import type { Note } from "../fix.ts";
-import { snippet } from "../fix.ts";
-import { HOOKS, MAX_WAIT } from "./rule.ts";
-import type { ArgumentRule, CallTool, Container, Ending, HookName, OpenString, Place, State, Verdict } from "./rule.ts";
+import { Reporter } from "./report.ts";
+import { MAX_WAIT } from "./rule.ts";
+import type { Answer, CallTool, Container, Ending, HookName, OpenString, Place, State, Verdict } from "./rule.ts";
+import { type ActiveRule, createRuleSet, type MachineOptions } from "./ruleset.ts";
 import { ANY, fits, type Shape } from "./schema.ts";
 import { step } from "./steps.ts";
 import { isServerCut } from "./trust.ts";
-
-/** A rule at work in one reply. */
-export interface ActiveRule {
-  readonly name: string;
-  readonly rule: ArgumentRule;
-  readonly note: Note;
-  /** It threw, and is cut out for this reply. */
-  broken: boolean;
-}
-
-/** The rules of one reply, by the hooks they have. */
-export interface RuleSet {
-  readonly all: readonly ActiveRule[];
-  readonly by: Readonly<Record<HookName, readonly ActiveRule[]>>;
-}
-
-export function createRuleSet(all: readonly ActiveRule[]): RuleSet {
-  const by = Object.fromEntries(HOOKS.map((hook) => [hook, all.filter((entry) => entry.rule[hook])]));
-  return { all, by: by as Record<HookName, ActiveRule[]> };
-}
-
-/** What `consult` came to. */
-export type Answer = "nobody" | "wait" | "go on";
 
 /* oxlint-disable-next-line no-control-regex -- what a JSON string may not hold raw */
 const PLAIN = /["\\<\u0000-\u001f]/;
@@ -45,23 +22,6 @@ const WINDOW = 4096;
 const MAX_DROPPED = 64 * 1024;
 /** Rewrites at one place without anything read: rules that chase each other. */
 const MAX_REWRITES = 200;
-/** Deeper nesting than this passes as it is. */
-export const MAX_DEPTH = 500;
-
-export interface MachineOptions {
-  readonly tool: CallTool;
-  readonly rules: RuleSet;
-  /** What the whole value must be. */
-  readonly shape: Shape;
-  /** Where the machine stands in the call's arguments, for notes: choice, tool, toolName. */
-  readonly where: { readonly choice?: number; readonly tool?: number; readonly toolName: string };
-  /** `value`: reads any value (a nested text of its own); `start`: a call's arguments. */
-  readonly from: "start" | "value";
-  /** How many machines this one runs inside of. */
-  readonly level: number;
-  /** What of the call was sent before the last push; undefined when that is too much to keep. */
-  readonly sent: () => string | undefined;
-}
 
 export class Machine implements Place {
   /** Read from `at` on; what is before `at` is sent. */
@@ -81,17 +41,18 @@ export class Machine implements Place {
   readonly splits: string[] = [];
   refused = false;
   readonly #options: MachineOptions;
+  readonly #reporter: Reporter;
   /** Rules that acted in the string being read. */
   readonly #reported = new Set<ActiveRule>();
   #out = "";
   #ending: Ending | undefined;
   #wakeAt = 0;
   #rewrites = 0;
-  #heldMax = 0;
   #dropping: { depth: number; text: string; entry: ActiveRule; reason: string } | undefined;
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#reporter = new Reporter(options.where, this.stack);
     this.state = options.from;
     this.valueShape = options.shape;
     this.trusted = options.from === "start";
@@ -207,12 +168,7 @@ export class Machine implements Place {
         verdict = entry.rule[hook]?.(this);
       } catch (cause) {
         entry.broken = true;
-        entry.note({
-          ...this.#where(),
-          action: "skipped",
-          target: "tool_call.arguments",
-          reason: `cut out for this reply: ${String(cause)}`,
-        });
+        this.#reporter.skipped(entry, `cut out for this reply: ${String(cause)}`);
         continue;
       }
       if (verdict === undefined) continue;
@@ -221,12 +177,7 @@ export class Machine implements Place {
         return "go on";
       }
       if (this.input.length - this.at >= MAX_WAIT) {
-        entry.note({
-          ...this.#where(),
-          action: "skipped",
-          target: "tool_call.arguments",
-          reason: `more than ${MAX_WAIT} characters would have to be held`,
-        });
+        this.#reporter.skipped(entry, `more than ${MAX_WAIT} characters would have to be held`);
         this.#giveUp();
         return "go on";
       }
@@ -255,17 +206,9 @@ export class Machine implements Place {
   /** Nobody mends what stands here: the rest passes as it is. */
   refuse(entry: ActiveRule | undefined, reason: string, rule?: string): void {
     this.refused = true;
-    const by =
-      entry ?? this.#options.rules.by.end.find((active) => !active.broken) ?? this.#options.rules.all.find((active) => !active.broken);
-    by?.note({
-      ...this.#where(),
-      action: "refused",
-      target: "tool_call.arguments",
-      ...(rule === undefined ? {} : { rule }),
-      reason,
-      before: snippet(this.text),
-      bytesHeldMax: this.#heldMax,
-    });
+    const { by, all } = this.#options.rules;
+    const speaker = entry ?? [...by.end, ...all].find((active) => !active.broken);
+    if (speaker) this.#reporter.refused(speaker, reason, rule, this.text);
     this.state = "as-is";
     this.#giveUp();
   }
@@ -289,7 +232,7 @@ export class Machine implements Place {
     if (this.#dropping?.depth === this.stack.length) {
       const { entry, text, reason } = this.#dropping;
       this.#dropping = undefined;
-      this.#report(entry, reason, text, "");
+      this.#fixed(entry, reason, text, "");
     } else container.count += 1;
   }
 
@@ -304,43 +247,27 @@ export class Machine implements Place {
     if ("split" in verdict) {
       this.splits.push(verdict.split);
       this.at += verdict.take;
-      return this.#report(entry, verdict.rule, taken, "");
+      return this.#fixed(entry, verdict.rule, taken, "");
     }
     if (hook === "control" || hook === "escape" || hook === "quote") {
       // One note per string and rule: a file's every line break is not news.
-      if (!this.#reported.has(entry)) this.#report(entry, verdict.rule, taken, verdict.after ?? verdict.put);
+      if (!this.#reported.has(entry)) this.#fixed(entry, verdict.rule, taken, verdict.after ?? verdict.put);
       this.#reported.add(entry);
       if (hook === "quote") this.string.quotes = true;
       this.emit(verdict.put);
       this.at += verdict.take;
       return;
     }
-    this.#report(entry, verdict.rule, taken, verdict.after ?? verdict.put);
+    this.#fixed(entry, verdict.rule, taken, verdict.after ?? verdict.put);
     this.input = verdict.put + this.input.slice(this.at + verdict.take);
     this.at = 0;
     this.#rewrites += 1;
     if (this.#rewrites > MAX_REWRITES) this.refuse(entry, "rules do not come to an end here");
   }
 
-  #report(entry: ActiveRule, rule: string | undefined, before: string, after: string): void {
+  #fixed(entry: ActiveRule, rule: string | undefined, before: string, after: string): void {
     // Nobody sees what becomes of a member that is left out.
-    if (this.#dropping) return;
-    entry.note({
-      ...this.#where(),
-      action: "fixed",
-      target: "tool_call.arguments",
-      ...(rule === undefined ? {} : { rule }),
-      before: snippet(before),
-      after: snippet(after),
-      bytesHeldMax: this.#heldMax,
-    });
-  }
-
-  #where() {
-    const pointer = this.stack
-      .map((open) => `/${open.kind === "array" ? open.count : open.key.replaceAll("~", "~0").replaceAll("/", "~1")}`)
-      .join("");
-    return { ...this.#options.where, pointer: pointer.slice(0, 1000) };
+    if (!this.#dropping) this.#reporter.fixed(entry, rule, before, after);
   }
 
   #run(): void {
@@ -349,7 +276,7 @@ export class Machine implements Place {
     this.#wakeAt = 0;
     while (step(this));
     const waiting = this.input.length - this.at;
-    if (waiting > this.#heldMax) this.#heldMax = waiting;
+    this.#reporter.held(waiting);
     if (waiting > 512 && !this.closed) this.#wakeAt = Math.min(waiting * 1.25, MAX_WAIT);
   }
 

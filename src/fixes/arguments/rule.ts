@@ -14,6 +14,12 @@ import type { Shape } from "./schema.ts";
 /** Most input a rule may wait over; above, the place is not mended and the rest passes as it is. */
 export const MAX_WAIT = 1024 * 1024;
 
+/** Deeper nesting than this passes as it is. */
+export const MAX_DEPTH = 500;
+
+/** What asking the rules came to. */
+export type Answer = "nobody" | "wait" | "go on";
+
 /** How a call's arguments ended. */
 export interface Ending {
   /** The API's own word, undefined when the reply broke off without one. */
@@ -126,7 +132,7 @@ export interface ArgumentRule {
   /** A tool's name that the request does not offer: the offered one that is meant. */
   readonly name?: (name: string, tools: readonly CallTool[]) => string | undefined;
   /** A piece of arguments, given everything that came before it: the piece to read instead. */
-  readonly piece?: (seen: string, piece: string) => string;
+  readonly piece?: (seen: string, piece: string, place: Place) => string;
   /** A finished call whose name and arguments repeat an earlier one is dropped. */
   readonly repeats?: true;
 }

@@ -80,11 +80,11 @@ function combine(schema: JsonObject, context: Context, depth: number): Shape {
     const options = asArray(schema[word]);
     if (options.length > 0) parts.push(either(options.map((option) => compile(option, context, depth + 1))));
   }
-  const own = ownShape(schema, context, depth);
+  const own = ownShape(schema, context);
   return parts.length === 0 ? own : parts.reduce(both, own);
 }
 
-function ownShape(schema: JsonObject, context: Context, depth: number): Shape {
+function ownShape(schema: JsonObject, context: Context): Shape {
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const keys = Object.keys(properties);
   const extra = schema["additionalProperties"];

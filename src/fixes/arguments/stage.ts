@@ -6,8 +6,8 @@ import type { Delta, RequestView, ToolArgs, ToolOpen } from "../../core/delta.ts
 import type { ArgumentFix, Emit, Note, PlannedFix, Stage } from "../fix.ts";
 import { createCall, createTools, endCall, feedCall, type Numbers, type Tools } from "./call.ts";
 import { Line } from "./line.ts";
-import { type ActiveRule, createRuleSet } from "./machine.ts";
 import type { Ending } from "./rule.ts";
+import { type ActiveRule, createRuleSet } from "./ruleset.ts";
 
 /** Reasons that say the model was stopped in its work. */
 const CUT: ReadonlySet<string> = new Set([

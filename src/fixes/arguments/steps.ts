@@ -1,12 +1,12 @@
 /** One step of strict reading for each state of the machine. True: go on; false: more input is needed. */
-import { MAX_DEPTH, type Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { MAX_WAIT } from "./rule.ts";
 import { decodeKey, skipSpace } from "./scan.ts";
-import { allows, ANY, type Kind } from "./schema.ts";
+import { ANY } from "./schema.ts";
+import { number, string, value } from "./value-steps.ts";
 
 /** Keys remembered per object. A later repetition of a key beyond these passes as it is. */
 const MAX_SEEN = 10_000;
-const LITERALS = ["true", "false", "null"];
 
 export function step(m: Machine): boolean {
   switch (m.state) {
@@ -28,7 +28,7 @@ export function step(m: Machine): boolean {
       return after(m);
     case "tail":
       return tail(m);
-    case "as-is":
+    default:
       m.pass(m.input.length - m.at);
       return false;
   }
@@ -61,7 +61,7 @@ function member(m: Machine): boolean {
     if (m.input[at] !== ",") return backToAfter(m);
     at = skipSpace(m.input, at + 1);
   } else if (m.input[at] === "}") return close(m, at);
-  else if (m.input[at] === ",") return ask(m, "member", "a comma before the first member");
+  else if (m.input[at] === ",") return leadingComma(m, at);
   if (at === m.input.length) return needMore(m);
   const end = m.input[at] === '"' ? endOfKey(m.input, at) : -2;
   if (end === -1) return needMore(m);
@@ -124,6 +124,11 @@ function endOfKey(text: string, from: number): number {
   return text.length - from > MAX_WAIT ? -2 : -1;
 }
 
+function leadingComma(m: Machine, at: number): boolean {
+  if (skipSpace(m.input, at + 1) === m.input.length) return needMore(m);
+  return ask(m, "member", "a comma before the first member");
+}
+
 /** At the end of the input only a rule can tell what a begun member is. */
 function needMore(m: Machine): boolean {
   if (!m.ended) return false;
@@ -147,128 +152,12 @@ function item(m: Machine): boolean {
     if (at === m.input.length && !m.trusted) return needMore(m);
     if (m.input[at] === "]" || m.input[at] === "}" || m.input[at] === ",") return ask(m, "member", "no item behind a comma");
   } else if (m.input[at] === "]") return close(m, at);
-  else if (m.input[at] === ",") return ask(m, "member", "a comma before the first item");
+  else if (m.input[at] === ",") return leadingComma(m, at);
   else if (at === m.input.length) return needMore(m);
   m.valueShape = array.shape.item(array.count);
   m.pass(at - m.at);
   m.state = "value";
   return true;
-}
-
-function kindAt(c: string): Kind | undefined {
-  if (c === '"') return "string";
-  if (c === "{") return "object";
-  if (c === "[") return "array";
-  if (c === "t" || c === "f") return "boolean";
-  if (c === "n") return "null";
-  return c === "-" || (c >= "0" && c <= "9") ? "number" : undefined;
-}
-
-function value(m: Machine): boolean {
-  m.pass(skipSpace(m.input, m.at) - m.at);
-  const c = m.input[m.at];
-  if (c === undefined) return false;
-  const kind = kindAt(c);
-  if (kind === "boolean" || kind === "null") return literal(m, kind);
-  if (kind === undefined || !allows(m.valueShape, kind)) {
-    const answer = m.consult("value");
-    if (answer !== "nobody") return answer === "go on";
-    if (kind === undefined) {
-      m.refuse(undefined, "no JSON value");
-      return true;
-    }
-  }
-  if (kind === "string") {
-    m.pass(1);
-    m.openString();
-  } else if (kind === "number") m.state = "number";
-  else open(m, kind === "object" ? "object" : "array");
-  return true;
-}
-
-function open(m: Machine, kind: "object" | "array"): void {
-  if (m.stack.length >= MAX_DEPTH) return m.refuse(undefined, `nested deeper than ${MAX_DEPTH}`);
-  const shape = allows(m.valueShape, kind) ? m.valueShape : ANY;
-  m.stack.push({ kind, shape, seen: new Set(), count: 0, key: "" });
-  m.state = kind === "object" ? "member" : "item";
-  m.pass(1);
-}
-
-function literal(m: Machine, kind: Kind): boolean {
-  const rest = m.input.slice(m.at, m.at + 6);
-  const word = LITERALS.find((each) => rest.startsWith(each));
-  const letter = word === undefined ? "" : (rest[word.length] ?? "");
-  if (word !== undefined && allows(m.valueShape, kind) && !/[\w]/.test(letter)) {
-    m.pass(word.length);
-    m.memberDone();
-    return true;
-  }
-  if (word === undefined && !m.ended && LITERALS.some((each) => each.startsWith(rest))) return false;
-  const answer = m.consult("value");
-  if (answer !== "nobody") return answer === "go on";
-  if (word === undefined) m.refuse(undefined, "no JSON value");
-  else {
-    m.pass(word.length);
-    m.memberDone();
-  }
-  return true;
-}
-
-const NUMBER = /[-+.0-9eE]*/y;
-
-function number(m: Machine): boolean {
-  NUMBER.lastIndex = m.at;
-  NUMBER.test(m.input);
-  m.pass(NUMBER.lastIndex - m.at);
-  if (m.at === m.input.length && !m.ended) return false;
-  m.memberDone();
-  return true;
-}
-
-/* oxlint-disable-next-line no-control-regex -- JSON strings may not hold them raw */
-const BODY = /[^"\\<\u0000-\u001f]*/y;
-
-function string(m: Machine): boolean {
-  BODY.lastIndex = m.at;
-  BODY.test(m.input);
-  advance(m, BODY.lastIndex - m.at);
-  const c = m.input[m.at];
-  if (c === undefined) return false;
-  if (c === "<") {
-    const answer = m.consult("mark");
-    if (answer === "nobody") advance(m, 1);
-    return answer !== "wait";
-  }
-  if (c === "\\") {
-    const answer = m.consult("escape");
-    if (answer === "go on") m.string.before = "\\";
-    if (answer !== "nobody") return answer === "go on";
-    const size = m.input[m.at + 1] === "u" ? 6 : 2;
-    if (m.input.length - m.at < size && !m.ended) return false;
-    advance(m, Math.min(size, m.input.length - m.at));
-    return true;
-  }
-  if (c !== '"') {
-    const answer = m.consult("control");
-    if (answer === "nobody") advance(m, 1);
-    return answer !== "wait";
-  }
-  if (!m.trusted) {
-    const answer = m.consult("quote");
-    if (answer !== "nobody") return answer === "go on";
-  }
-  m.pass(1);
-  if (m.inKey) {
-    m.inKey = false;
-    m.state = "colon";
-  } else m.memberDone();
-  return true;
-}
-
-function advance(m: Machine, count: number): void {
-  if (count === 0) return;
-  m.string.before = (m.string.before + m.input.slice(Math.max(m.at, m.at + count - 4), m.at + count)).slice(-4);
-  m.pass(count);
 }
 
 function after(m: Machine): boolean {

@@ -21,7 +21,11 @@ const value: Hook = ({ text, container, shape, stack, ended }) => {
   if (!allows(shape, "string") || '"{['.includes(text[0] ?? '"')) return undefined;
   // A JSON literal of the wrong type is no bare text.
   const literal = /^(?:true|false|null|-?[0-9][-+.0-9eE]*)(?!\S)|^(?:true|false|null|-?[0-9][-+.0-9eE]*)(?=[,}\]])/.exec(text)?.[0];
-  if (literal !== undefined && ",}]".includes(text[skipSpace(text, literal.length)] ?? ",")) return undefined;
+  if (literal !== undefined) {
+    const next = text[skipSpace(text, literal.length)];
+    if (next === undefined && !ended) return "wait";
+    if (next === undefined || ",}]".includes(next)) return undefined;
+  }
   const comma = nextMember(
     text,
     container.shape.keys.filter((key) => !container.seen.has(key)),

@@ -26,7 +26,7 @@ const start: Hook = ({ text, tool }) => {
   // A list that is open.
   if (/\[[^\]]*$/.test(header)) return brace === -1 ? "wait" : undefined;
   if (brace === -1) return "wait";
-  const word = /^[\[(]?\s*([\w$-]+)\s*:$/.exec(header)?.[1];
+  const word = /^[[(]?\s*([\w$-]+)\s*:$/.exec(header)?.[1];
   if (word !== undefined && tool.shape.keys.includes(word)) return undefined;
   const first = text[skipSpace(text, brace + 1)];
   if (first === undefined) return "wait";

@@ -51,6 +51,6 @@ function isWhole(open: Container): boolean {
 function closers(stack: readonly Container[]): string {
   return stack
     .map((open) => (open.kind === "object" ? "}" : "]"))
-    .reverse()
+    .toReversed()
     .join("");
 }

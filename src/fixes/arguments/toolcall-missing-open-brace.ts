@@ -22,7 +22,7 @@ const start: Hook = ({ text, tool, ended }) => {
   if (key === undefined) return /^["']?[\w$.-]*["']?\s*$/.test(head) && head.length > 0 && head.length < 128 && !ended ? "wait" : undefined;
   if (tool.shape.keys.length > 0 ? !tool.shape.keys.includes(key) : head[0] !== '"') return undefined;
   const { keys } = membersAhead(text, text.indexOf(":", at));
-  const come = [key, ...keys];
-  if (tool.shape.required.every((each) => come.includes(each))) return { take: at, put: `${text.slice(0, at)}{` };
+  const come = new Set([key, ...keys]);
+  if (tool.shape.required.every((each) => come.has(each))) return { take: at, put: `${text.slice(0, at)}{` };
   return ended ? { refuse: "a required key is missing along with the brace" } : "wait";
 };

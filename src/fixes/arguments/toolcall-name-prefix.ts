@@ -26,7 +26,7 @@ function name(given: string, tools: readonly CallTool[]): string | undefined {
   const numbered = given.replace(/[:.#][0-9]+$/, "");
   if (numbered !== given) return numbered;
   // The name without the namespace it is offered in.
-  const inside = tools.filter((tool) => bare(tool.name.split(/__|[.:/]/).at(-1) ?? "") === bare(given));
+  const inside = tools.filter((tool) => tool.name !== given && tool.name.split(/__|[.:/]/).at(-1) === given);
   return inside.length === 1 ? inside[0]?.name : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineArgumentFix } from "../fix.ts";
-import type { Hook, Place, Verdict } from "./rule.ts";
+import type { Place, Verdict } from "./rule.ts";
 import { decodeString, endOfString, skipSpace } from "./scan.ts";
 import { allows } from "./schema.ts";
 
@@ -16,7 +16,7 @@ export const toolcallScalarTypes = defineArgumentFix({
   example: { before: '{"timeout":"180000","port":8080}', after: '{"timeout":180000,"port":"8080"}' },
   source: "opencode bash timeout, DashScope max_output_tokens, MCP pullRequestId",
   options: z.strictObject({}),
-  rule: () => ({ value: (place) => (place.text[0] === '"' ? fromString(place) : toString(place)) }),
+  rule: () => ({ value: (place) => (place.text[0] === '"' ? fromString(place) : literalToString(place)) }),
 });
 
 function fromString({ text, shape, ended }: Place): Verdict {
@@ -33,7 +33,7 @@ function fromString({ text, shape, ended }: Place): Verdict {
 }
 
 /** The literal's own spelling between quotes. `null` stays: it says that there is no string. */
-function toString({ text, shape, ended }: Place): Verdict {
+function literalToString({ text, shape, ended }: Place): Verdict {
   if (!allows(shape, "string")) return undefined;
   const [word = ""] = /^[-+.\w]{0,65}/.exec(text) ?? [];
   if (word.length > MAX_SCALAR) return undefined;

@@ -62,8 +62,8 @@ function parametersIn(text: string): readonly (readonly [string, string])[] {
     });
 }
 
-function valueOf({ container, mend }: Place, key: string, value: string): string {
-  const shape = container?.shape.property(key);
+function valueOf(place: Place, key: string, value: string): string {
+  const shape = place.container?.shape.property(key);
   if (!shape || allows(shape, "string")) return JSON.stringify(value);
-  return mend(value.trim(), shape) ?? mend(JSON.stringify(value.trim()), shape) ?? JSON.stringify(value);
+  return place.mend(value.trim(), shape) ?? place.mend(JSON.stringify(value.trim()), shape) ?? JSON.stringify(value);
 }

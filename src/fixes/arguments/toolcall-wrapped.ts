@@ -103,8 +103,11 @@ function contentOf(place: Place, member: Member): string | undefined {
 }
 
 function belongs(shape: Shape, key: string): boolean {
-  const bare = (word: string): string => word.toLowerCase().replace(/[^a-z0-9]/g, "");
   return shape.keys.some((each) => bare(each) === bare(key));
+}
+
+function bare(word: string): string {
+  return word.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
 /** `[{…}]` around the one object. */

@@ -10,12 +10,15 @@
 import type { Machine } from "./machine.ts";
 import { endOfString } from "./scan.ts";
 
+/** Tokens are hardly ever longer; a delta that is brings a value from elsewhere. */
+const MAX_TOKEN = 32;
+
 /** Whether `delta`, the next one, still looks so. */
 export function isServerCut(machine: Machine, delta: string): boolean {
   const depth = machine.stack.length;
   if (machine.state === "start") return delta === "{";
   // A raw value inside the top-level object: the model's tokens, already read by the server's parser.
-  if (depth > 1 || machine.state === "number") return true;
+  if (depth > 1 || machine.state === "number") return delta.length <= MAX_TOKEN;
   if (machine.pending > 0) return false;
   switch (machine.state) {
     case "member":
@@ -23,7 +26,7 @@ export function isServerCut(machine: Machine, delta: string): boolean {
     case "after":
       return isKey(delta, true) || delta === "}";
     case "value":
-      return delta[0] !== '"';
+      return delta[0] !== '"' && delta.length <= MAX_TOKEN;
     case "string":
       return delta === '"' || isEscaped(delta);
     default:

@@ -8,11 +8,8 @@ import type { FixPlan } from "../../../src/fixes/fix.ts";
 import { createStreamPipeline } from "../../../src/fixes/pipeline.ts";
 
 export interface Example {
-  readonly name: string;
   readonly tool: Tool;
   readonly input: string;
-  /** The arguments of each call that comes out. */
-  readonly want: readonly string[];
   readonly finish?: string;
   /** The one fix that is off. */
   readonly off?: string;
@@ -53,7 +50,7 @@ export function mended(input: string, tool: Tool | undefined, finish = "tool_cal
 
 /** Every way to cut that matters: whole, single characters, each position, a few odd ones. */
 export function pieces(input: string): readonly (readonly string[])[] {
-  const cuts: string[][] = [[input], [...input]];
+  const cuts: string[][] = [[input], input.split("")];
   for (let at = 1; at < input.length; at++) cuts.push([input.slice(0, at), input.slice(at)]);
   for (const size of [2, 3, 5, 7]) cuts.push(input.match(new RegExp(`[^]{1,${size}}`, "g")) ?? []);
   cuts.push(input.match(/\w+|\s+|[^\w\s]/g) ?? []);

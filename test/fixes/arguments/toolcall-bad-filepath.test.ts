@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bash, editFile, type Example, mended, pieces, replies, streamed, whole, writeFile } from "./support.ts";
 
-const EXAMPLES: readonly Example[] = [
+const EXAMPLES: readonly (Example & { readonly name: string; readonly want: readonly string[] })[] = [
   {
     name: "the case the product was born from: a second key without its colon",
     tool: writeFile,
@@ -41,18 +41,16 @@ const EXAMPLES: readonly Example[] = [
   },
 ];
 
-for (const example of EXAMPLES) {
-  test(example.name, () => {
-    expect(whole(example)).toEqual(example.want);
-    for (const cut of pieces(example.input)) expect(streamed(example, cut), JSON.stringify(cut)).toEqual(example.want);
-  });
-}
+test.each(EXAMPLES)("$name", (example) => {
+  expect(whole(example)).toEqual(example.want);
+  for (const cut of pieces(example.input)) expect({ cut, texts: streamed(example, cut) }).toEqual({ cut, texts: example.want });
+});
 
 test("switched off, the defect stays", () => {
   // The repeated object has a defect of its own: an object where a string is declared.
   for (const example of EXAMPLES.filter(({ input }) => !input.includes(":{"))) {
     expect(whole({ ...example, off: "toolcall_bad_filepath" })).toEqual([example.input]);
-    expect(streamed({ ...example, off: "toolcall_bad_filepath" }, [...example.input])).toEqual([example.input]);
+    expect(streamed({ ...example, off: "toolcall_bad_filepath" }, example.input.split(""))).toEqual([example.input]);
   }
 });
 
