@@ -14,7 +14,7 @@ import { ThinkRouter } from "./think-router.ts";
 import { WholeReply } from "./whole-reply.ts";
 
 /** How what is held may be read: the message ended, a native call follows, or it was cut. */
-export type End = "stop" | "boundary" | "cut";
+type End = "stop" | "boundary" | "cut";
 
 type ChoiceDelta = Extract<Delta, { readonly choice: number }>;
 type Target = "content" | "reasoning";
@@ -58,7 +58,7 @@ export class ContentChoice {
   }
 
   onDelta(delta: ChoiceDelta, emit: Emit): void {
-    if (this.#over) return emit(delta);
+    if (this.#over || ((delta.kind === "text" || delta.kind === "reasoning") && delta.text === "")) return emit(delta);
     this.#emit = this.#whole?.emit ?? emit;
     this.#delta = delta;
     if (delta.kind === "text" || delta.kind === "reasoning") this.#whole?.came(delta);
@@ -155,7 +155,7 @@ export class ContentChoice {
       this.#refuse(echo.rule, target, text, "the call stands in what a user or a tool said: an echo is not executed");
       return scanner.pass(text);
     }
-    for (const found of result.found) this.#accept(scanner, target, found, text.length);
+    for (const found of result.found) this.#accept(scanner, target, found, bytesOf(text));
     scanner.context.breakLine();
     if (result.rest !== "") scanner.push(result.rest);
   }

@@ -24,7 +24,7 @@ const LIST_KEYS: ReadonlySet<string> = new Set(["tool_calls", "calls"]);
 /** Beside a call these say nothing that would make it anything else. */
 const IDLE_KEYS: ReadonlySet<string> = new Set(["id", "type", "tool_call_id", "call_id", "index"]);
 
-export interface EnvelopeStyle {
+interface EnvelopeStyle {
   /** A name alone is a call too: where a marker already says that this is a call. */
   readonly bareName: boolean;
 }

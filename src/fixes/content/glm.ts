@@ -7,7 +7,7 @@ import { jsonValue } from "./schema.ts";
 import { cutTagAt, END_TOKENS } from "./tags.ts";
 
 const HEAD = /<tool_call>\s{0,8}([\w.:-]{1,128})/uy;
-const KEY = /(?:<(?:arg_key|arg_value)>\s{0,4}([\w.$-]{1,128})\s{0,4}(?=<)|([\w.$-]{1,128})\s{0,4}(?=<\/arg_key>))/uy;
+const KEY = /(?:<(?:arg_key|arg_value)>\s{0,4}([\p{L}\p{N}_.$-]{1,128})\s{0,4}(?=<)|([\p{L}\p{N}_.$-]{1,128})\s{0,4}(?=<\/arg_key>))/uy;
 const PAIR = /\s{1,4}([A-Za-z_][\w-]{0,63})=(?:"([^"]*)"|'([^']*)'|([^\s<"']+))/uy;
 
 const PAIR_SO_FAR = /^[\w-]{0,64}(?:=(?:"[^"<]{0,300}|'[^'<]{0,300})?|\s{0,4}<[/a-z_]{0,8})?$/u;

@@ -43,7 +43,9 @@ function inside(text: string, at: number): number {
   }
   const fence = /```(?:json)?\s{0,4}/uy;
   fence.lastIndex = pos;
-  return fence.test(text) ? fence.lastIndex : pos;
+  const start = fence.test(text) ? fence.lastIndex : pos;
+  // A template's own escape, learnt by heart.
+  return text.startsWith("{{", start) ? start + 1 : start;
 }
 
 function head(text: string, offer: Offer): Verdict {

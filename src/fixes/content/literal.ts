@@ -2,7 +2,7 @@
  * Values as models write them where JSON was not asked for: Python and JavaScript literals, read
  * into JSON text. Number spelling is kept. Anything that is not plainly a literal gives undefined.
  */
-export interface Literal {
+interface Literal {
   readonly json: string;
   /** Index behind the literal. */
   readonly end: number;

@@ -73,7 +73,7 @@ function readMember(text: string, at: number, body: Body): Step {
   if (tag.name === body.style.callTag || WRAPPERS.has(tag.name)) return { kind: "end", at, closed: false };
   if (PARAMETERS.has(tag.name)) {
     const key = nameOf(tag);
-    if (key !== undefined) return /^[\w.$:-]+$/u.test(key) ? readValue(text, tag, key, body) : { kind: "prose" };
+    if (key !== undefined) return /^[\p{L}\p{N}_.$:-]+$/u.test(key) ? readValue(text, tag, key, body) : { kind: "prose" };
     // `<parameter>KEY</parameter>` and the value behind it.
     const element = readNameElement(text, tag);
     return element === undefined || element === "cut"

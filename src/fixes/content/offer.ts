@@ -38,7 +38,7 @@ export const MAX_NAME = 128;
 
 const PREFIX = /^(?:functions|default_api|tools?)[.:]/u;
 
-export function looseName(name: string): string {
+function looseName(name: string): string {
   return name.toLowerCase().replaceAll(/[_\s.-]/gu, "");
 }
 

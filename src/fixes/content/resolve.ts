@@ -26,7 +26,7 @@ export interface Found {
   readonly source: string;
 }
 
-export type Resolution =
+type Resolution =
   /** `rest` follows the calls and is to be read like any text. */
   | { readonly kind: "found"; readonly found: readonly Found[]; readonly rest: string }
   /** The first `length` characters are text. */

@@ -73,7 +73,7 @@ export interface ThinkRule {
 }
 
 /** Lets the call rules look at reasoning too. */
-export interface ReasoningRule {
+interface ReasoningRule {
   readonly kind: "reasoning";
 }
 

@@ -6,7 +6,7 @@ import type { Verdict } from "./rule.ts";
 /** A block that begins with more than this and still is not clearly a call is text. */
 const HEAD = 4096;
 /** More than this is not held: it goes out as it is. In UTF-16 units. */
-export const MAX_HELD = 1024 * 1024;
+const MAX_HELD = 1024 * 1024;
 
 /** What a scanner asks of its stage. */
 export interface ScannerHost {

@@ -58,7 +58,7 @@ export function literalText(text: string): string | undefined {
 }
 
 /** JSON types a schema allows; empty when it does not say. */
-export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<string> {
+function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<string> {
   const types = new Set<string>();
   if (!isObject(schema) || depth > 8) return types;
   const type = schema["type"];

@@ -20,7 +20,7 @@ export interface Members {
 }
 
 /** Undefined: no object. `"cut"`: the text ended inside a value. */
-export type Skimmed<T> = T | undefined | "cut";
+type Skimmed<T> = T | undefined | "cut";
 
 const MAX_DEPTH = 200;
 
@@ -56,7 +56,7 @@ function unclosed(text: string, at: number, list: readonly Member[]): Skimmed<Me
 }
 
 /** Index behind the value at `at`. */
-export function skimValue(text: string, at: number, lenient: boolean, depth: number): Skimmed<number> {
+function skimValue(text: string, at: number, lenient: boolean, depth: number): Skimmed<number> {
   const first = text[at];
   if (first === undefined) return "cut";
   if (first === '"' || (lenient && first === "'")) {

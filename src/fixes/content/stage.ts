@@ -9,7 +9,7 @@ import { PROSE, type ContentRule, type RepeatRule, type TailRule, type ThinkRule
 import { skipClosers } from "./tags.ts";
 
 /** A rule as planned. */
-export interface NamedRule<R> {
+interface NamedRule<R> {
   readonly name: string;
   readonly rule: R;
 }

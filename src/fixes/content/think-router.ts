@@ -2,7 +2,7 @@ import { skipSpace } from "./literal.ts";
 import type { ThinkRule } from "./rule.ts";
 
 /** Where the router sends text. `original`: it is a whole delta, unchanged. */
-export interface ThinkHost {
+interface ThinkHost {
   text(text: string, original: boolean): void;
   reasoning(text: string): void;
   /** A think block was moved; `how`: the case. */

@@ -150,6 +150,12 @@ export const CALLS: readonly Case[] = [
     text: "<tool_call>\n{'name': 'search', 'arguments': {'query': \"it's\", 'deep': True}}\n</tool_call>",
     expect: { calls: [["search", { query: "it's", deep: true }]] },
   },
+  {
+    name: "doubled braces",
+    family: "content_hermes_json",
+    text: '<tool_call>\n{{"name": "bash", "arguments": {"command": "ls"}}}\n</tool_call>',
+    expect: { calls: [["bash", { command: "ls" }]] },
+  },
   // bare JSON
   {
     name: "function object",
