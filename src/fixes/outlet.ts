@@ -11,8 +11,6 @@ import type { Frame } from "../wire/frame.ts";
 import { parseExact } from "../wire/json.ts";
 
 export interface Outlet {
-  /** A frame without a message in it: a comment, a blank line. */
-  plain(frame: Frame): readonly Uint8Array[];
   /**
    * `read`: the message as payload rules left it, `message` itself when they did not touch it.
    * `deltas`: what it says; `out`: what the stages said when they were given that, `deltas` itself
@@ -33,8 +31,7 @@ const MAX_HELD_PART = 32;
 
 interface Waiting {
   readonly frame: Frame;
-  /** Undefined: nothing is read in this frame. */
-  readonly read: Message | undefined;
+  readonly read: Message;
   readonly touched: boolean;
   readonly deltas: readonly Delta[];
 }
@@ -48,7 +45,6 @@ export function createOutlet(dialect: Dialect, request: RequestView): Outlet {
   let last: Message | undefined;
 
   function send({ frame, read, touched, deltas }: Waiting, out: readonly Delta[]): readonly Uint8Array[] {
-    if (!read) return [frame.raw];
     last = read;
     const own = codec.read(read);
     const same = out === deltas;
@@ -65,12 +61,6 @@ export function createOutlet(dialect: Dialect, request: RequestView): Outlet {
   }
 
   return {
-    plain(frame) {
-      if (waiting.length === 0) return [frame.raw];
-      waiting.push({ frame, read: undefined, touched: false, deltas: [] });
-      return [];
-    },
-
     relay(message, read, deltas, out, held) {
       const entry: Waiting = { frame: message.frame, read, touched: read !== message, deltas };
       if (waiting.length === 0 && out === deltas) return send(entry, deltas);

@@ -77,7 +77,8 @@ export function createStreamPipeline(
 
   function relay(message: Message): Step {
     const { frame } = message;
-    if (frame.data === undefined) return passThrough(frame, outlet.plain(frame));
+    // Comments are pings: they keep a client waiting and say nothing, so they go ahead of what is held.
+    if (frame.data === undefined) return passThrough(frame, [frame.raw]);
     const read = lane.payload(message);
     if (read === undefined) return passThrough(frame, []);
     const deltas = codec.read(read);

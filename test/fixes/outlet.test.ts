@@ -23,7 +23,8 @@ function sentThrough(frames: readonly Frame[], stage: Stage, last: readonly Delt
   const codec = openaiChat.codec(request);
   const outlet = createOutlet(openaiChat, request);
   const steps = frames.map((frame) => {
-    if (frame.data === undefined) return Buffer.concat(outlet.plain(frame));
+    // Pings go past the outlet (pipeline.test.ts).
+    if (frame.data === undefined) return Buffer.from(frame.raw);
     const message = { frame, payload: JSON.parse(frame.data) as unknown };
     const deltas = codec.read(message);
     const results = deltas.map(stage);
@@ -65,13 +66,6 @@ describe("text that is only cut elsewhere", () => {
       }),
       { numRuns: 500 },
     );
-  });
-
-  test("comments keep their place", () => {
-    const ping = frameReader.read(Buffer.from(":\n\n"));
-    const frames = [frameOf("a <"), ping, frameOf("b"), ping, frameOf("", "stop")];
-    const { steps, body } = sentThrough(frames, recutting(5));
-    expect(Buffer.concat(steps).equals(body)).toBe(true);
   });
 });
 

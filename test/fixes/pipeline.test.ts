@@ -239,3 +239,16 @@ describe("limits and ends", () => {
     expect(foldChat(sent).content).toBe("b");
   });
 });
+
+test("a ping passes at once, also while a fix holds the frame before it", () => {
+  const dialect = dialectFor("POST", "/v1/chat/completions");
+  if (!dialect) throw new Error("no chat dialect");
+  const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: { a: { type: "string" } } } } }];
+  const pipeline = createStreamPipeline(planFixes({ enabled: true, modules: {} }), dialect, dialect.readRequest({ stream: true, tools }));
+  const chunk = (content: string): Buffer =>
+    Buffer.from(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { role: "assistant", content }, finish_reason: null }] })}\n\n`);
+  const held = pipeline.push(chunk("<tool_call>"));
+  expect(held.flatMap((step) => step.sent)).toEqual([]);
+  const ping = pipeline.push(Buffer.from(":\n\n"));
+  expect(ping.flatMap((step) => step.sent).map((bytes) => Buffer.from(bytes).toString())).toEqual([":\n\n"]);
+});
