@@ -1,5 +1,4 @@
 /** What listens to exchanges: the recorder and telemetry, made from the configuration once, at the start. */
-import type { Config } from "../config/schema.ts";
 import { createLazyTelemetry } from "../otel/lazy.ts";
 import type { RecorderStats, TelemetrySink } from "../otel/options.ts";
 import { ROW_WEIGHT } from "../recorder/queue.ts";
@@ -96,6 +95,7 @@ function gaugesOf({ config }: ServiceOptions, recorder: RecorderSink | undefined
     dropped: full,
     failed,
     dbBytes,
+    writeMs: recorder.takeWriteMs(),
   };
 }
 

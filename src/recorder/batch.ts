@@ -59,7 +59,15 @@ export type ToWorker = Batch | { readonly type: "close" };
 
 export type FromWorker =
   /** Batches up to this number are dealt with: written, or dropped and said so. */
-  | { readonly type: "done"; readonly number: number; readonly written: number; readonly lost: number; readonly dbBytes: number }
+  | {
+      readonly type: "done";
+      readonly number: number;
+      readonly written: number;
+      readonly lost: number;
+      readonly dbBytes: number;
+      /** Of the transaction, in milliseconds; undefined when there was none. */
+      readonly tookMs: number | undefined;
+    }
   | { readonly type: "fault"; readonly fault: Fault; readonly message: string }
   | { readonly type: "ok" }
   | { readonly type: "set-aside"; readonly path: string }

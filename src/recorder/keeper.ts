@@ -73,12 +73,15 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
     const current = opened();
     let written = 0;
     let lost = 0;
+    let tookMs: number | undefined;
     if (!current) {
       if (fault === "locked") return wait();
       lost = ledger.drop();
     } else {
       try {
+        const begun = performance.now();
         written = ledger.write(current, wallMs(), all);
+        tookMs = performance.now() - begun;
         recovered();
       } catch (cause) {
         current.pieces.forget();
@@ -89,7 +92,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
       }
     }
     waiting = false;
-    post({ type: "done", number: received, written, lost, dbBytes: store ? usedBytes(store.db) : 0 });
+    post({ type: "done", number: received, written, lost, dbBytes: store ? usedBytes(store.db) : 0, tookMs });
   }
 
   function wait(): void {

@@ -60,12 +60,15 @@ export interface RecorderStats {
 
 export interface RecorderSink extends ExchangeSink, AsyncDisposable {
   stats(): RecorderStats;
+  /** Durations of the transactions since the last call, in milliseconds; a thousand at most. */
+  takeWriteMs(): number[];
 }
 
 const FLUSH_MS = 100;
 const FLUSH_BYTES = 512 * 1024;
 const CLOSE_MS = 5000;
 const QUIET_MS = 600_000;
+const MAX_WRITES = 1000;
 const MAX_BYTES = 5_000_000_000;
 const MAX_AGE_MS = 14 * 86_400_000;
 const QUEUE_BYTES = 32 * 1024 * 1024;
@@ -92,6 +95,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
   let problem: string | undefined;
   let written = 0;
   let dbBytes = 0;
+  let writeMs: number[] = [];
   let setAside: string | undefined;
   let begun = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -116,6 +120,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
         queue.done(message.number);
         written += message.written;
         dbBytes = message.dbBytes;
+        if (message.tookMs !== undefined && writeMs.length < MAX_WRITES) writeMs.push(message.tookMs);
         if (state === "starting") state = "ok";
         count(state.startsWith("degraded:") ? state.slice("degraded:".length) : "unknown", message.lost);
         break;
@@ -199,6 +204,11 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
         full: () => full("body"),
         ended: () => void open.delete(x),
       });
+    },
+    takeWriteMs() {
+      const taken = writeMs;
+      writeMs = [];
+      return taken;
     },
     stats: () => ({
       state,

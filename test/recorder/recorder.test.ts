@@ -97,6 +97,17 @@ describe("what goes in comes out", () => {
   });
 });
 
+test("tells how long its transactions took, each once", async () => {
+  using folder = temporary();
+  await using recorder = createRecorder({ path: folder.file() });
+  play(recorder, chat("01A"));
+  await until(() => recorder.stats().written === 1);
+  const [took] = recorder.takeWriteMs();
+  expect(took).toBeGreaterThan(0);
+  expect(took).toBeLessThan(60_000);
+  expect(recorder.takeWriteMs()).toEqual([]);
+});
+
 describe("what is recorded", () => {
   test("pass-through routes only when asked for", async () => {
     using folder = temporary();
