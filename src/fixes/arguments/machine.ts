@@ -12,7 +12,7 @@ import type { Answer, CallTool, Container, Ending, HookName, OpenString, Place, 
 import { type ActiveRule, createRuleSet, type MachineOptions } from "./ruleset.ts";
 import { ANY, fits, type Shape } from "./schema.ts";
 import { step } from "./steps.ts";
-import { isServerCut } from "./trust.ts";
+import { isEscaped, isServerCut } from "./trust.ts";
 
 /* oxlint-disable-next-line no-control-regex -- what a JSON string may not hold raw */
 const PLAIN = /["\\<\u0000-\u001f]/;
@@ -106,7 +106,9 @@ export class Machine implements Place {
 
   /** Whether `text` lies inside a string and needs no reading; if so it counts as read and sent. */
   skim(text: string): boolean {
-    if (this.state !== "string" || this.pending > 0 || this.#dropping || PLAIN.test(text)) return false;
+    if (this.state !== "string" || this.pending > 0 || this.#dropping) return false;
+    if (PLAIN.test(text) && !(this.trusted && isEscaped(text) && (this.#options.rules.by.mark.length === 0 || !text.includes("<"))))
+      return false;
     this.string.before = text.length < 4 ? (this.string.before + text).slice(-4) : text.slice(-4);
     return true;
   }

@@ -73,6 +73,7 @@ class ArgumentStage implements Stage {
         this.#line.add(delta);
         break;
       default:
+        if (this.#line.empty) return emit(delta);
         this.#line.add(delta);
     }
     this.#line.flush(emit);

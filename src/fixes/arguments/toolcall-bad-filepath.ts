@@ -42,9 +42,14 @@ const repeatedKeyWithoutColon: Hook = ({ text, container, ended }) => {
   return brace === -1 ? undefined : { take: brace, put: "", rule: "duplicate_key_without_colon" };
 };
 
+/** A number or word that is a whole value: something must follow it that a value ends with. */
+const LITERAL = /^(?:-?[0-9][-+.0-9eE]*|true|false|null)(?=\s*[,}])/;
+
 /** Behind the value of a member that lost its colon, and mostly its opening quote; -1: not here yet. */
 function endOfMember(text: string, from: number): number {
   if (text[from] === "," || text[from] === "}") return from;
+  const literal = LITERAL.exec(text.slice(from, from + 64))?.[0];
+  if (literal !== undefined) return from + literal.length;
   let at = from;
   if (text[at] === '"') at += 1;
   for (; at < text.length; at++) {

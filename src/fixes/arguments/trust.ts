@@ -44,7 +44,7 @@ function isKey(delta: string, comma: boolean): boolean {
 }
 
 /** Text inside a string with every quote, backslash and control character escaped, no escape cut. */
-function isEscaped(delta: string): boolean {
+export function isEscaped(delta: string): boolean {
   for (let at = 0; at < delta.length; at++) {
     const c = delta.charCodeAt(at);
     if (c === 34 || c < 32) return false;

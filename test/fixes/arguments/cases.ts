@@ -95,6 +95,13 @@ export const CASES: readonly Case[] = [
     want: [{ filePath: "/a.c", content: "x" }],
   },
 
+  {
+    fix: "toolcall_bad_filepath",
+    tool: shell,
+    input: '{"cmd":"ls","timeout_ms":5,"timeout_ms"10,"workdir":"/w"}',
+    want: [{ cmd: "ls", timeout_ms: 5, workdir: "/w" }],
+  },
+
   // garbled, unquoted, missing keys
   {
     fix: "toolcall_malformed_arguments",
