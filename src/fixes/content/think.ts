@@ -19,6 +19,7 @@ export const think = defineContentFix({
     kind: "think",
     tags: [
       { open: "<think>", close: "</think>" },
+      { open: "<thinking>", close: "</thinking>" },
       { open: "<thought>", close: "</thought>" },
       { open: "<seed:think>", close: "</seed:think>" },
       { open: "[think]", close: "[/think]" },
