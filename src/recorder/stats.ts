@@ -6,12 +6,13 @@ const KEYS: Readonly<Record<StatsKey, string>> = {
   route: "route",
   client: "client",
   session: "session",
-  hour: "strftime('%Y-%m-%dT%H:00:00Z', started_at / 1000.0, 'unixepoch')",
+  // Turned into a time once per group: a million strftime() take longer than all the rest.
+  hour: "CAST(started_at / 3600000 AS INTEGER)",
 };
 
 /** One exchange, in the order of the SELECT below. */
 type Row = readonly [
-  key: string | null,
+  key: string | number | null,
   failed: number,
   fixed: number,
   promptTokens: number | null,
@@ -54,7 +55,7 @@ interface Sums {
  */
 export function readStats(db: Database, filter: StatsFilter): StatsResult {
   const by = filter.by ?? "model";
-  const groups = new Map<string | null, Sums>();
+  const groups = new Map<Row[0], Sums>();
   const rows = db
     .prepare<[number, number], Row>(
       `SELECT ${KEYS[by]}, failed, fixes IS NOT NULL, prompt_tokens, completion_tokens, cached_tokens, prompt_ms, prompt_tps,
@@ -75,9 +76,13 @@ export function readStats(db: Database, filter: StatsFilter): StatsResult {
   return {
     totals: toNumbers(totals),
     rows: [...groups]
-      .sort(([a, x], [b, y]) => (by === "hour" ? 0 : y.requests - x.requests) || (String(a) < String(b) ? -1 : 1))
-      .map(([key, sums]) => ({ key, ...toNumbers(sums) })),
+      .map(([key, sums]) => ({ key: typeof key === "number" ? hourOf(key) : key, ...toNumbers(sums) }))
+      .sort((a, b) => (by === "hour" ? 0 : b.requests - a.requests) || (String(a.key) < String(b.key) ? -1 : 1)),
   };
+}
+
+function hourOf(hours: number): string {
+  return new Date(hours * 3_600_000).toISOString().replace(".000Z", "Z");
 }
 
 function noSums(): Sums {
@@ -168,7 +173,7 @@ function share(part: number, whole: number): number | undefined {
 /** Nearest rank: a value that occurred. */
 function percentiles(values: readonly number[]): Percentiles | undefined {
   if (values.length === 0) return undefined;
-  const sorted = Float64Array.from(values).sort();
+  const sorted = new Float64Array(values).sort();
   const at = (rank: number) => sorted[Math.max(0, Math.ceil(rank * sorted.length) - 1)] ?? 0;
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }

@@ -156,7 +156,7 @@ export function chat(id: string, more: Partial<Played> = {}): Played {
 }
 
 /** Waits until `check` holds, at most five seconds. */
-export async function until(check: () => boolean, what: string): Promise<void> {
+export async function until(check: () => boolean, what = "it"): Promise<void> {
   const deadline = Date.now() + 5000;
   while (!check()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
