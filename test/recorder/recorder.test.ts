@@ -100,7 +100,7 @@ describe("what goes in comes out", () => {
 test("tells how long its transactions took, each once", async () => {
   using folder = temporary();
   await using recorder = createRecorder({ path: folder.file() });
-  play(recorder, chat("01A"));
+  play(recorder, chat("01A", {}));
   await until(() => recorder.stats().written === 1);
   const [took] = recorder.takeWriteMs();
   expect(took).toBeGreaterThan(0);
@@ -133,7 +133,7 @@ describe("what is recorded", () => {
     const path = folder.file();
     {
       await using recorder = createRecorder({ path, record: "errors" });
-      play(recorder, chat("01A"));
+      play(recorder, chat("01A", {}));
       play(recorder, chat("01B", { end: endOf({ status: 500, errorType: "server_error" }) }));
       play(recorder, chat("01C", { end: endOf({ outcome: "client-gone" }) }));
     }
