@@ -21,7 +21,7 @@ const WAIT_MS = 5000;
  * damaged file is renamed and a new one begun. Throws what `faultOf` can name.
  */
 export function openForWriting(path: string, wallMs: number): Opened {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   // Prompts are nobody else's business. SQLite gives its journal the mode of the file.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
@@ -31,6 +31,17 @@ export function openForWriting(path: string, wallMs: number): Opened {
     const setAside = moveAside(path, wallMs);
     return { db: open(path), setAside };
   }
+}
+
+/**
+ * The folder and those above it. One level at a time: node's recursive mkdir never returns where the
+ * file system answers ENOENT for a folder whose parent exists, as /proc does.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  mkdirSync(folder, { mode: 0o700 });
 }
 
 function open(path: string): Database.Database {

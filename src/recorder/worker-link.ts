@@ -62,7 +62,8 @@ export function startWorker(
         setTimeout(() => resolve(false), ms).unref();
       });
       worker = undefined;
-      await current.terminate();
+      // A thread that is stuck inside the file system cannot be ended; the process must not wait for it.
+      await Promise.race([current.terminate(), new Promise((resolve) => setTimeout(resolve, ms).unref())]);
       return clean;
     },
   };

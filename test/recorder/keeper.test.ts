@@ -1,4 +1,5 @@
 import Database from "better-sqlite3";
+import { openForWriting } from "../../src/recorder/open.ts";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Batch, FromWorker, Op } from "../../src/recorder/batch.ts";
@@ -63,6 +64,11 @@ const ids = (path: string) => {
 };
 
 describe("states of the file", () => {
+  // node's own recursive mkdir never returns there.
+  test.runIf(process.platform === "linux")("a folder inside /proc is a fault, not an endless loop", () => {
+    expect(() => openForWriting("/proc/nowhere/deep/test.db", 0)).toThrow("ENOENT");
+  });
+
   test("a folder that cannot be made: read-only, tried again later", () => {
     using folder = temporary();
     writeFileSync(folder.file("blocked"), "a file where the folder should be");
