@@ -30,7 +30,7 @@ export class Machine implements Place {
   state: State;
   readonly stack: Container[] = [];
   valueShape: Shape;
-  readonly string: OpenString = { before: "", escapes: "unknown", quotes: false };
+  readonly string: OpenString = { before: "", escapes: "unknown", triple: false, quotes: false };
   key = "";
   closed = false;
   /** The string being read is a key, sent as it comes. */
@@ -216,9 +216,7 @@ export class Machine implements Place {
   }
 
   openString(): void {
-    this.string.before = "";
-    this.string.escapes = "unknown";
-    this.string.quotes = false;
+    Object.assign(this.string, { before: "", escapes: "unknown", triple: false, quotes: false } satisfies OpenString);
     this.#reported.clear();
     this.state = "string";
   }
@@ -256,6 +254,7 @@ export class Machine implements Place {
       if (!this.#reported.has(entry)) this.#fixed(entry, verdict.rule, taken, verdict.after ?? verdict.put);
       this.#reported.add(entry);
       if (hook === "quote") this.string.quotes = true;
+      this.string.before = (this.string.before + verdict.put).slice(-4);
       this.emit(verdict.put);
       this.at += verdict.take;
       return;
@@ -274,10 +273,10 @@ export class Machine implements Place {
 
   #run(): void {
     // A long wait is looked at again only when it has grown by a quarter: reading it costs its length.
-    if (this.input.length - this.at < this.#wakeAt) return;
+    if (this.pending < this.#wakeAt) return;
     this.#wakeAt = 0;
     while (step(this));
-    const waiting = this.input.length - this.at;
+    const waiting = this.pending;
     this.#reporter.held(waiting);
     if (waiting > 512 && !this.closed) this.#wakeAt = Math.min(waiting * 1.25, MAX_WAIT);
   }

@@ -46,6 +46,8 @@ export interface OpenString {
   before: string;
   /** What backslashes mean in it, once a rule has found out. */
   escapes: "unknown" | "plain" | "literal" | "path";
+  /** It began with three quotes, as in Python, and ends with three. */
+  triple: boolean;
   /** A quote inside it was escaped by a rule. */
   quotes: boolean;
 }

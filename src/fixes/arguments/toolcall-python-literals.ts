@@ -14,7 +14,7 @@ export const toolcallPythonLiterals = defineArgumentFix({
   example: { before: "{'flag': True, 'value': None}", after: '{"flag": true, "value": null}' },
   source: "cline parse tests, langchain: str(dict) sent as arguments",
   options: z.strictObject({}),
-  rule: () => ({ member: key, value, start }),
+  rule: () => ({ member: key, value, start, quote }),
 });
 
 const value: Hook = (place) => (place.text[0] === "'" ? quoted(place) : word(place));
@@ -88,4 +88,21 @@ const start: Hook = ({ text, ended }) => {
   if (!ended) return "wait";
   const end = text.trimEnd();
   return end.endsWith("}'") ? { take: text.length, put: end.slice(from + 1, -1), rule: "single_quotes" } : undefined;
+};
+
+/** `"""text"""`: two of the three are left out on either side. Four are a string that begins with a docstring. */
+const quote: Hook = ({ text, string, closed }) => {
+  if (string.before === "" && !string.triple) {
+    if (text[1] !== '"') return undefined;
+    if (text[2] === undefined && !closed) return "wait";
+    if (text[2] === '"' || text[2] === undefined) return undefined;
+    string.triple = true;
+    return { take: 2, put: "", rule: "triple_quotes" };
+  }
+  if (!string.triple || text[1] !== '"') return undefined;
+  if (text[2] === undefined && !closed) return "wait";
+  if (text[2] !== '"') return undefined;
+  const next = text[skipSpace(text, 3)];
+  if (next === undefined && !closed) return "wait";
+  return next === undefined || ",}]".includes(next) ? { take: 2, put: "", rule: "triple_quotes" } : undefined;
 };

@@ -89,11 +89,10 @@ function beforeKey(place: Place, container: Container | undefined, at: number, g
   if (container?.kind !== "object") return INNER;
   const end = endOfString(text, at);
   const strict = glued || string.quotes;
-  if (end === -1) {
-    const longest = Math.max(64, ...container.shape.keys.map((key) => key.length * 6));
-    if (strict && text.length - at > longest) return INNER;
-    return closed ? (strict ? INNER : CLOSES) : "wait";
-  }
+  // A declared key is not longer than this, escapes included: what is, is text.
+  const longest = Math.max(64, ...container.shape.keys.map((key) => key.length * 6));
+  if (strict && (end === -1 ? text.length : end) - at > longest) return INNER;
+  if (end === -1) return closed ? (strict ? INNER : CLOSES) : "wait";
   const key = decodeKey(text.slice(at + 1, end - 1));
   const next = skipLoose(text, end);
   const c = text[next];

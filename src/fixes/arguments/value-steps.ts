@@ -94,7 +94,6 @@ export function string(m: Machine): boolean {
   }
   if (c === "\\") {
     const answer = m.consult("escape");
-    if (answer === "go on") m.string.before = "\\";
     if (answer !== "nobody") return answer === "go on";
     const size = m.input[m.at + 1] === "u" ? 6 : 2;
     if (m.input.length - m.at < size && !m.ended) return false;

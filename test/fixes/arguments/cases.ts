@@ -239,6 +239,13 @@ export const CASES: readonly Case[] = [
   },
   { fix: "toolcall_python_literals", tool: search, input: '{"query": "a", "exact": FALSE}', want: [{ query: "a", exact: false }] },
 
+  {
+    fix: "toolcall_python_literals",
+    tool: writeFile,
+    input: '{"content":"""def f():\n    return "x"\n""","filePath":"/w/a.py"}',
+    want: [{ content: 'def f():\n    return "x"\n', filePath: "/w/a.py" }],
+  },
+
   // control characters
   { fix: "toolcall_raw_control", tool: note, input: '{"title":"t","body":"a\n\tb\r\nc"}', want: [{ title: "t", body: "a\n\tb\r\nc" }] },
   {
@@ -299,6 +306,13 @@ export const CASES: readonly Case[] = [
   },
   { fix: "toolcall_unescaped_quotes", tool: tags, input: '{"tags":["a "b" c","d"]}', want: [{ tags: ['a "b" c', "d"] }] },
   { fix: "toolcall_unescaped_quotes", tool: search, input: '{"query":"if (x) { say("}") }"}', want: [{ query: 'if (x) { say("}") }' }] },
+
+  {
+    fix: "toolcall_unescaped_quotes",
+    tool: writeFile,
+    input: '{"content":""""Doc."""\\nx = ""\\n","filePath":"/w/a.py"}',
+    want: [{ content: '"""Doc."""\nx = ""\n', filePath: "/w/a.py" }],
+  },
 
   // bare values
   {
