@@ -1,8 +1,10 @@
 /** What a reply said in the end, put together from its pieces: to lay two answers side by side. */
 import type { Delta, RequestView } from "../core/delta.ts";
+import type { Recording } from "../core/recording.ts";
 import type { Dialect } from "../dialects/dialect.ts";
+import { DIALECTS } from "../dialects/index.ts";
 import { createStreamPipeline } from "../fixes/pipeline.ts";
-import type { Treatment } from "../fixes/treatment.ts";
+import { treatmentOf, type Treatment } from "../fixes/treatment.ts";
 import { parseOrUndefined } from "../wire/json.ts";
 
 export interface Answer {
@@ -17,6 +19,15 @@ export function answerOf(dialect: Dialect, request: RequestView, treatment: Trea
   if (treatment !== "stream") return fold(dialect.readDocument(parseOrUndefined(new TextDecoder().decode(sent))));
   const pipeline = createStreamPipeline([], dialect, request);
   return fold([...pipeline.push(sent), ...pipeline.end()].flatMap((step) => step.deltas));
+}
+
+/** The recorded reply as the client got it, or as it came. Undefined where the API is not understood or nothing was kept. */
+export function answerIn(recording: Recording, side: "sent" | "upstream" = "sent"): Answer | undefined {
+  const dialect = DIALECTS.find((each) => each.name === recording.dialect);
+  const { response } = recording;
+  if (!dialect || !response) return undefined;
+  const view = dialect.readRequest(parseOrUndefined(new TextDecoder().decode(recording.request.body)));
+  return answerOf(dialect, view, treatmentOf(response, dialect, view), Buffer.concat(response.pieces.map((piece) => piece[side])));
 }
 
 function fold(deltas: readonly Delta[]): Answer {
