@@ -19,7 +19,13 @@ export function recorderOf({ config, say }: ServiceOptions, path: string, teleme
   return createRecorder({
     path,
     routes: recorder.all_routes ? "all" : "understood",
+    // A sample of failures alone would hide the ones that are looked for, so `errors` keeps them all.
+    record: recorder.record === "errors" ? "errors" : recorder.sample === 1 ? "all" : recorder.sample,
     redactHeaders: recorder.redact,
+    redactBodies: [
+      ...recorder.redact_pointers.map((pointer) => ({ pointer })),
+      ...recorder.redact_patterns.map((expression) => ({ pattern: expression })),
+    ],
     maxBytes: recorder.max_size === 0 ? Number.MAX_SAFE_INTEGER : recorder.max_size,
     maxAgeMs: recorder.max_age === 0 ? Number.MAX_SAFE_INTEGER : recorder.max_age,
     maxQueueBytes: recorder.queue_bytes,

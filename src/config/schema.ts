@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { FIXES } from "../fixes/index.ts";
 import type { Fix } from "../fixes/fix.ts";
-import { duration, flag, oneOf, otlpUrl, seconds, serverUrl, size, text, whole } from "./values.ts";
+import { duration, flag, jsonPointer, oneOf, otlpUrl, pattern, seconds, serverUrl, size, text, whole } from "./values.ts";
 
 const server = section("Where the sidecar listens, and what it lets through.", {
   host: text("an address or host name")
@@ -57,7 +57,7 @@ const backend = section("The llama-server behind the sidecar.", {
   host: text("an address or host name").default("127.0.0.1").describe("Its address."),
   port: whole(1, 65_535).default(8080).describe("Its port."),
   timeout_seconds: seconds()
-    .default(600)
+    .default(3600)
     .describe("Silence of the backend after which a request is given up (a long prompt is silent); 0 waits for ever."),
   api_key_env: text("the name of an environment variable")
     .optional()
@@ -98,6 +98,21 @@ const recorder = section("The recording of every exchange, in one SQLite file.",
     .describe(
       "More headers whose values are not kept. Always: authorization, proxy-authorization, cookie, set-cookie, x-api-key, api-key.",
     ),
+  redact_pointers: z
+    .array(jsonPointer(), { error: "expected a list of JSON pointers" })
+    .default([])
+    .describe("Members of request bodies and whole replies whose values are not kept, as JSON pointers; * stands for any member."),
+  redact_patterns: z
+    .array(pattern(), { error: "expected a list of regular expressions" })
+    .default([])
+    .describe("Text that is not kept, wherever it stands in a body or a frame, as JavaScript regular expressions."),
+  record: oneOf(["all", "errors"]).default("all").describe("errors keeps only exchanges that failed."),
+  sample: z
+    .number({ error: "expected a number from 0 to 1" })
+    .min(0, "expected a number from 0 to 1")
+    .max(1, "expected a number from 0 to 1")
+    .default(1)
+    .describe("Share of exchanges that is kept, 0 to 1."),
 });
 
 const otel = section(

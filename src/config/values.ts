@@ -73,3 +73,23 @@ function httpUrl(value: string): URL | undefined {
   const url = URL.parse(value);
   return url && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "" ? url : undefined;
 }
+
+/** RFC 6901: empty steps aside, it begins with a slash. */
+export function jsonPointer() {
+  return z
+    .string({ error: "expected a JSON pointer" })
+    .startsWith("/", "expected a JSON pointer, which begins with a slash: /messages/0/content");
+}
+
+/** A JavaScript regular expression, without slashes around it. */
+export function pattern() {
+  return z.string({ error: "expected a regular expression" }).refine(isPattern, "expected a regular expression, without slashes around it");
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}

@@ -174,3 +174,38 @@ test("telemetry to a collector that is not there: no effect on traffic, and the 
   using reader = openReader(running.db);
   expect(reader.list()[0]?.traceId).toBe("0af7651916cd43dd8448eb211c80319c");
 });
+
+test("what the configuration says is not kept is not on disk", async () => {
+  await using llama = await startFakeLlama((_request, socket) => void socket.end(jsonReply('{"choices":[],"secret":"sk-reply-123"}')));
+  await using running = await startTestService(llama.url, {
+    recorder: { redact: ["x-planted"], redact_pointers: ["/metadata/token"], redact_patterns: ["sk-[a-z]+-\\d+"] },
+  });
+  const body = chatRequest({ stream: false, metadata: { token: "planted-in-body" } });
+  await send(running.service.url, { method: "POST", path: "/v1/chat/completions", headers: [["X-Planted", "planted-in-header"]], body });
+  expect(llama.requests[0]?.body.toString()).toBe(body);
+  await running.service.stop(1000);
+  using reader = openReader(running.db);
+  const recording = reader.get(reader.list()[0]?.id ?? "");
+  const kept =
+    JSON.stringify(recording?.request.headers) +
+    Buffer.from(recording?.request.body ?? []).toString() +
+    Buffer.concat(recording?.response?.pieces.map((piece) => piece.upstream) ?? []).toString();
+  expect(kept).toContain("[redacted]");
+  expect(kept).not.toMatch(/planted-in|sk-reply/);
+});
+
+test("record: errors keeps what failed and nothing else", async () => {
+  await using llama = await startFakeLlama((request, socket) => {
+    socket.end(
+      request.body.includes("bad")
+        ? jsonReply('{"error":{"message":"no","type":"server_error"}}', "500 Internal Server Error")
+        : jsonReply('{"choices":[]}'),
+    );
+  });
+  await using running = await startTestService(llama.url, { recorder: { record: "errors" } });
+  for (const user of ["good", "bad", "good"])
+    await send(running.service.url, { method: "POST", path: "/v1/chat/completions", body: chatRequest({ stream: false, user }) });
+  await running.service.stop(1000);
+  using reader = openReader(running.db);
+  expect(reader.list().map((exchange) => exchange.metrics.status)).toEqual([500]);
+});
