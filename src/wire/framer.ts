@@ -32,6 +32,8 @@ export function createFramer(): Framer {
   let kept: Uint8Array[] = [];
   let keptBytes = 0;
   let state: LineState = "start";
+  /** Where the next CR of the chunk at hand stands, its length when there is none; below the reading position: not known. */
+  let nextCr = -1;
 
   /** Index just behind the blank line that ends a frame, or -1. Advances `state` over what it read. */
   function findEnd(chunk: Uint8Array, from: number): number {
@@ -40,9 +42,11 @@ export function createFramer(): Framer {
       if (state === "text") {
         // Most bytes are inside a line: let the engine's own search find its end.
         const lf = chunk.indexOf(LF, at);
-        const cr = chunk.indexOf(CR, at);
-        if (lf < 0 && cr < 0) return -1;
-        if (cr < 0 || (lf >= 0 && lf < cr)) {
+        // Most streams have no CR: look once per chunk, not once per line.
+        if (nextCr < at) nextCr = indexOrEnd(chunk, CR, at);
+        const cr = nextCr;
+        if (lf < 0 && cr === chunk.length) return -1;
+        if (lf >= 0 && lf < cr) {
           state = "afterLf";
           at = lf + 1;
         } else {
@@ -94,6 +98,7 @@ export function createFramer(): Framer {
   return {
     push(chunk) {
       const frames: Uint8Array[] = [];
+      nextCr = -1;
       let from = 0;
       for (;;) {
         const end = findEnd(chunk, from);
@@ -118,6 +123,11 @@ export function createFramer(): Framer {
       return keptBytes;
     },
   };
+}
+
+function indexOrEnd(chunk: Uint8Array, byte: number, from: number): number {
+  const at = chunk.indexOf(byte, from);
+  return at < 0 ? chunk.length : at;
 }
 
 function join(parts: readonly Uint8Array[], bytes: number, last: Uint8Array): Uint8Array {

@@ -74,3 +74,20 @@ test("cut-invariance: where the network cut the body makes no difference to the 
     { numRuns: 2000 },
   );
 });
+
+test("a chunk of many frames costs as much per frame as a few: no byte is searched again and again", () => {
+  const frame = `data: ${"x".repeat(100)}\n\n`;
+  const searched = (frames: number): number => {
+    const chunk = bytes(frame.repeat(frames));
+    let looked = 0;
+    const indexOf = chunk.indexOf.bind(chunk);
+    chunk.indexOf = (byte: number, from = 0) => {
+      const at = indexOf(byte, from);
+      looked += (at < 0 ? chunk.length : at) - from;
+      return at;
+    };
+    expect(createFramer().push(chunk)).toHaveLength(frames);
+    return looked / frames;
+  };
+  expect(searched(2000)).toBeLessThan(searched(10) * 2);
+});
