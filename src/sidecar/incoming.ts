@@ -109,6 +109,8 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
     },
     fail(refusal) {
       deliver(pipeline.end(true));
+      // Behind the API's end mark nobody reads on, and nothing is missing.
+      if (ledger.done) return;
       const frame = dialect.errorFrame(refusal.message, refusal.type);
       deliver([{ frame: { raw: new Uint8Array(0), event: undefined, data: undefined }, deltas: [], out: [], sent: [frame.raw] }]);
     },

@@ -74,13 +74,14 @@ export function answerRefusal(request: IncomingMessage, response: ServerResponse
   response.end(body);
 }
 
-/** Names an error of undici or node: before or behind the first byte of a reply. */
+/** Names an error of undici or node. `replied`: at least one byte of a reply had come. */
 export function failureOf(cause: unknown, replied: boolean): Failure {
   const error = cause instanceof Error ? cause : new Error(String(cause));
   const code = codeOf(error);
   const detail = describe(error, code);
   if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED") return { outcome: "internal", code, detail };
-  if (replied || code?.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") return { outcome: "upstream-broke", code, detail };
+  if (replied || code?.startsWith("HPE_") || code === "UND_ERR_HTTP_PARSER" || code === "UND_ERR_HEADERS_OVERFLOW")
+    return { outcome: "upstream-broke", code, detail };
   return { outcome: "upstream-refused", code, detail };
 }
 
@@ -90,8 +91,17 @@ export function isLostConnection(cause: unknown): boolean {
   return code === "UND_ERR_SOCKET" || code === "ECONNRESET" || code === "EPIPE";
 }
 
+/** Why we hang up on the backend; the code is the `error.type` of its http.client span. */
+export function hangUp(outcome: Outcome, replied: boolean): Error {
+  const silence = replied ? "UND_ERR_BODY_TIMEOUT" : "UND_ERR_HEADERS_TIMEOUT";
+  const code = outcome === "client-gone" ? "client_closed" : outcome === "upstream-timeout" ? silence : "_OTHER";
+  return Object.assign(new Error(`exchange over: ${outcome}`), { code });
+}
+
 function codeOf(error: Error): string | undefined {
   if ("code" in error && typeof error.code === "string") return error.code;
+  // undici gives its parser's errors no code.
+  if (error.name === "HTTPParserError") return "UND_ERR_HTTP_PARSER";
   return error.cause instanceof Error ? codeOf(error.cause) : undefined;
 }
 

@@ -20,7 +20,7 @@ import { receive, type Incoming } from "./incoming.ts";
 import { credentialsOf, forwardedHeaders, targetOf } from "./forward.ts";
 import { createLedger } from "./ledger.ts";
 import type { RelayParts } from "./parts.ts";
-import { failureOf, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
+import { failureOf, hangUp, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
 import { createReply } from "./reply.ts";
 import type { Route } from "./routes.ts";
 import type { Attempt } from "./upstream.ts";
@@ -31,13 +31,6 @@ export interface RunningExchange {
   clientGone(): void;
   /** Ends it with outcome `shutdown` unless it has ended. */
   shutdown(): void;
-}
-
-/** Why we hang up on the backend; the code is the `error.type` of its http.client span. */
-function hangUp(outcome: Outcome, replied: boolean): Error {
-  const silence = replied ? "UND_ERR_BODY_TIMEOUT" : "UND_ERR_HEADERS_TIMEOUT";
-  const code = outcome === "client-gone" ? "client_closed" : outcome === "upstream-timeout" ? silence : "_OTHER";
-  return Object.assign(new Error(`exchange over: ${outcome}`), { code });
 }
 
 export function relay(
@@ -209,7 +202,7 @@ export function relay(
 
   function dispatch(headers: string[], body: Uint8Array | AsyncIterable<Uint8Array> | null, fresh: boolean): void {
     ledger.attempts += 1;
-    const attempt: Attempt = { reused: false };
+    const attempt: Attempt = { reused: false, answered: () => false };
     silence ??= setTimeout(onSilence, limits.timeoutMs);
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: guarded((started: Dispatcher.DispatchController) => {
@@ -221,7 +214,6 @@ export function relay(
         silence?.refresh();
       }),
       onResponseStart: guarded((from: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string) => {
-        silence?.refresh();
         replied = true;
         onHead(from, status, latin1(from.rawHeaders), reason);
       }),
@@ -243,12 +235,13 @@ export function relay(
           settle("client-gone");
           return;
         }
-        const again = attempt.reused && !replied && isLostConnection(cause) && !isIterable(body);
+        const answered = replied || attempt.answered();
+        const again = attempt.reused && !answered && isLostConnection(cause) && !isIterable(body);
         if (again) {
           dispatch(headers, body, true);
           return;
         }
-        const failure = failureOf(cause, replied);
+        const failure = failureOf(cause, answered);
         settle(failure.outcome, failure);
       }),
     };
@@ -265,9 +258,11 @@ export function relay(
   function onHead(from: Dispatcher.DispatchController, status: number, headers: string[], reason: string | undefined): void {
     if (settled) return;
     if (status < 200) {
-      reply.informational(status, withoutHopByHop(headers));
+      // A storm of them is no sign of life.
+      if (reply.informational(status, withoutHopByHop(headers))) silence?.refresh();
       return;
     }
+    silence?.refresh();
     ledger.status = status;
     ledger.firstByteMs = elapsed();
     tap?.head?.(ledger.firstByteMs, status, headers);

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { RawHeaders } from "../wire/headers.ts";
 
 /**
@@ -11,7 +12,8 @@ import type { RawHeaders } from "../wire/headers.ts";
 export interface Reply {
   readonly started: boolean;
   readonly bytesWritten: number;
-  informational(status: number, headers: RawHeaders): void;
+  /** False when it was dropped: too late, too many, or not for this client. */
+  informational(status: number, headers: RawHeaders): boolean;
   /** `length`: bytes of the body where known; undefined frames it as chunked (or by closing, for HTTP/1.0). */
   head(status: number, reason: string | undefined, headers: string[], hasBody: boolean, length: number | undefined): void;
   /** False when the client's socket is full: stop until `onDrain`. */
@@ -42,9 +44,10 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
       return written;
     },
     informational(status, headers) {
-      if (started || http10 || informed >= MAX_INFORMATIONAL) return;
+      if (started || http10 || informed >= MAX_INFORMATIONAL) return false;
       informed += 1;
       response.writeInformation(status, [...headers]);
+      return true;
     },
     head(status, reason, headers, hasBody, length) {
       started = true;
@@ -81,9 +84,9 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
       response.end(Buffer.from(`${tail}\r\n`, "latin1"));
     },
     cut() {
-      const socket = response.socket;
-      if (socket) socket.destroySoon();
-      else response.destroy();
+      if (response.socket) response.socket.destroySoon();
+      // Pipelined, and not yet its turn: what was written goes out when it is. (A destroyed response would leave the client waiting.)
+      else response.once("socket", (socket: Socket) => process.nextTick(() => socket.destroySoon()));
     },
   };
 }

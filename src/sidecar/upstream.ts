@@ -1,5 +1,6 @@
 /** The one undici pool to llama-server. */
-import { Client, Pool, type Dispatcher } from "undici";
+import type { Socket } from "node:net";
+import { buildConnector, Client, Pool, type Dispatcher } from "undici";
 
 export interface UpstreamOptions {
   /** Origin of llama-server, e.g. `http://127.0.0.1:8080`. */
@@ -14,6 +15,8 @@ export interface UpstreamOptions {
 export interface Attempt {
   /** The request went out on a connection that had served one before: if that turns out dead, nothing is proven about the backend. */
   reused: boolean;
+  /** Whether any byte of a reply came, be it HTTP or not. Only then is it known that the request was read. */
+  answered: () => boolean;
 }
 
 export interface Upstream extends AsyncDisposable {
@@ -40,30 +43,45 @@ interface TrackedOptions extends Dispatcher.DispatchOptions {
 }
 
 /**
- * A client that tells each request whether its connection was there before it. A pool's client
- * connects on demand, so a connection that is up when a request arrives has served another one.
+ * A client that tells each request whether its connection was there before it, and whether anything
+ * came back on it. A pool's client connects on demand, so a connection that is up when a request
+ * arrives has served another one.
  */
 class TrackedClient extends Client {
-  #connected = false;
+  readonly #line: { socket: Socket | undefined };
 
-  constructor(origin: URL, options: Client.Options) {
-    super(origin, options);
-    this.on("connect", () => {
-      this.#connected = true;
+  constructor(origin: URL, options: Client.Options & { readonly connectTimeout: number }) {
+    const line: { socket: Socket | undefined } = { socket: undefined };
+    const connect = buildConnector({ timeout: options.connectTimeout, allowH2: false });
+    super(origin, {
+      ...options,
+      connect: (to, done) =>
+        connect(to, (...result) => {
+          line.socket = result[1] ?? undefined;
+          done(...result);
+        }),
     });
+    this.#line = line;
     this.on("disconnect", () => {
-      this.#connected = false;
+      line.socket = undefined;
     });
   }
 
   override dispatch(options: TrackedOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (options.attempt) options.attempt.reused = this.#connected;
+    const line = this.#line;
+    const { attempt } = options;
+    if (attempt) {
+      attempt.reused = line.socket !== undefined;
+      const before = line.socket?.bytesRead ?? 0;
+      let { socket } = line;
+      attempt.answered = () => (socket ??= line.socket) !== undefined && socket.bytesRead > before;
+    }
     return super.dispatch(options, handler);
   }
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const clientOptions: Client.Options = {
+  const clientOptions = {
     // Silence is the relay's to judge: long prompts outlast any default of undici's.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -72,7 +90,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     // h2 would lower-case and reorder what the backend said.
     allowH2: false,
     pipelining: 1,
-  };
+  } satisfies Client.Options;
   const pool = new Pool(options.origin, {
     ...clientOptions,
     factory: (origin: URL, opts: object) => new TrackedClient(origin, { ...opts, ...clientOptions }),
@@ -94,7 +112,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         pool.dispatch(dispatchOptions, handler);
         return;
       }
-      const client = new Client(options.origin, clientOptions);
+      const client = new TrackedClient(options.origin, clientOptions);
       fresh.add(client);
       client.dispatch(dispatchOptions, handler);
       void client

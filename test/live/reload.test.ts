@@ -130,10 +130,9 @@ test("100 reloads under load: 0 failures", async () => {
   await using one = await streaming(5);
   await using two = await streaming(5);
   await using running = await startFromFile(`backend: {url: "${one.url.origin}"}\n`);
-  let over = false;
-  const outcomes = { right: 0, wrong: [] as string[] };
+  const outcomes = { over: false, right: 0, wrong: [] as string[] };
   const clients = Array.from({ length: 8 }, async () => {
-    while (!over) {
+    while (!outcomes.over) {
       const got = await send(running.service.url, CHAT);
       if (got.status === 200 && got.complete && got.body.toString() === HELLO + DONE) outcomes.right += 1;
       else outcomes.wrong.push(`${got.status} ${got.body.toString().slice(0, 200)}`);
@@ -144,7 +143,7 @@ test("100 reloads under load: 0 failures", async () => {
     await running.config(`backend: {url: "${url.origin}"}\nfixes: {enabled: ${i % 3 !== 0}}\n`);
     expect((await send(running.service.url, RELOAD)).status).toBe(200);
   }
-  over = true;
+  outcomes.over = true;
   await Promise.all(clients);
   expect(outcomes.wrong).toEqual([]);
   expect(outcomes.right).toBeGreaterThan(50);

@@ -40,12 +40,14 @@ export interface TestSidecarOptions {
   readonly sinks?: readonly ExchangeSink[];
   readonly tracing?: (exchangeId: string) => boolean;
   readonly door?: Door;
+  /** False: `seen` holds no bodies, so that memory can be measured. */
+  readonly keepBytes?: boolean;
   readonly reload?: () => Promise<ReloadReport>;
   readonly listener?: ListenerOptions;
 }
 
-/** A sink that writes down everything. */
-export function createRecordingSink(): ExchangeSink & { readonly seen: Seen[] } {
+/** A sink that writes down everything, or with `keepBytes` false everything but bodies. */
+export function createRecordingSink(keepBytes = true): ExchangeSink & { readonly seen: Seen[] } {
   const seen: Seen[] = [];
   return {
     name: "test",
@@ -65,7 +67,7 @@ export function createRecordingSink(): ExchangeSink & { readonly seen: Seen[] } 
       return {
         request: (view, body) => {
           one.view = view;
-          one.request = body;
+          if (keepBytes) one.request = body;
         },
         forwarded: (body) => {
           one.forwarded = body;
@@ -73,8 +75,8 @@ export function createRecordingSink(): ExchangeSink & { readonly seen: Seen[] } 
         head: (_at, status) => {
           one.status = status;
         },
-        step: (atMs, step) => one.steps.push({ atMs, step }),
-        chunk: (atMs, upstream, sent) => one.chunks.push({ atMs, upstream, sent }),
+        step: (atMs, step) => void (keepBytes && one.steps.push({ atMs, step })),
+        chunk: (atMs, upstream, sent) => void (keepBytes && one.chunks.push({ atMs, upstream, sent })),
         end: (end) => one.ends.push(end),
       };
     },
@@ -90,7 +92,7 @@ export const TEST_LIMITS: Limits = {
 
 /** The real sidecar on a free port, without recorder or telemetry. */
 export async function startTestSidecar(options: TestSidecarOptions): Promise<TestSidecar> {
-  const sink = createRecordingSink();
+  const sink = createRecordingSink(options.keepBytes);
   const upstream = createUpstream({ origin: options.backend, connectTimeoutMs: 2_000, maxHeaderBytes: 64 * 1024 });
   const parts: SidecarParts = {
     upstream,
