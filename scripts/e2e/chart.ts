@@ -83,7 +83,7 @@ function plot(lines: readonly Line[], unit: string): string {
 /** Buckets count up (`le`); what is drawn is each one's own share, the highest boundary on top. */
 function heat(lines: readonly Line[]): string {
   const buckets = lines
-    .map(({ series }) => ({ le: Number(series.labels["le"]), points: new Map(series.points) }))
+    .map(({ series }) => ({ le: Number((series.labels["le"] ?? "").replace("+Inf", "Infinity")), points: new Map(series.points) }))
     .sort((a, b) => a.le - b.le);
   const times = [...(buckets[0]?.points.keys() ?? [])];
   const own = buckets.map(({ points }, i) => times.map((at) => (points.get(at) ?? 0) - (buckets[i - 1]?.points.get(at) ?? 0)));

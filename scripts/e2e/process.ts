@@ -76,7 +76,7 @@ export async function answering(what: string, url: string, ms = 60_000): Promise
       if (response.ok) return;
       last = `status ${response.status}`;
     } catch (cause) {
-      last = cause instanceof Error ? String(cause.cause ?? cause.message) : String(cause);
+      last = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
     }
     await sleep(200);
   }
