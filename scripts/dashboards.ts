@@ -1,4 +1,4 @@
-/** Writes docker/grafana/dashboards/*.json from scripts/dashboards/. A test keeps the two in step. */
+/** Writes docker/grafana/dashboards/*.json from scripts/dashboards/. Then `npx oxfmt docker`. A test keeps the two in step. */
 import { writeFileSync } from "node:fs";
 import { dashboardFiles } from "./dashboards/files.ts";
 
