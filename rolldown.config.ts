@@ -1,0 +1,21 @@
+/**
+ * dist/ in a few files: three hundred modules loaded one by one cost twice the start-up time.
+ * Every output file lies in dist/cli/, two folders below the package like its source, so that paths
+ * relative to a module mean the same in both.
+ */
+import { defineConfig } from "rolldown";
+
+export default defineConfig({
+  input: { main: "src/cli/main.ts", worker: "src/recorder/worker.ts" },
+  platform: "node",
+  // A native addon, and what is loaded only when telemetry is wanted and looks itself up by name.
+  external: ["better-sqlite3", /^@opentelemetry\//],
+  output: {
+    dir: "dist/cli",
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    sourcemap: true,
+    cleanDir: true,
+  },
+});
