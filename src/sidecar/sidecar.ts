@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { ExchangeStart } from "../core/exchange.ts";
 import { clientOf, sessionOf } from "./client.ts";
 import { isPublic } from "./door.ts";
+import { faultOf } from "./faulty.ts";
 import { createIds } from "./ids.ts";
 import { createListener, type ListenerOptions } from "./listener.ts";
 import { ownRouteRefusal } from "./own-guard.ts";
@@ -51,6 +52,12 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
     const target = request.url ?? "/";
     const method = request.method ?? "GET";
     if (draining) response.shouldKeepAlive = false;
+    const fault = faultOf(request);
+    if (fault) {
+      response.shouldKeepAlive = false;
+      answerRefusal(request, response, undefined, fault);
+      return;
+    }
     if (target.startsWith(OWN_PREFIX)) {
       answerOwn({ ...parts, status, backend: parts.upstream.origin, refusal: ownRouteRefusal(request, parts.door) }, request, response);
       return;
