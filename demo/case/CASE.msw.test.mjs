@@ -13,8 +13,6 @@ function expectReply({ status, bytes }) {
   if (!testCase.dialect || status >= 400 || !expected.finish.length) return;
   const said = readReply(bytes);
   expect({ text: said.text, reasoning: said.reasoning, tools: said.tools }).toEqual({ text: expected.text, reasoning: expected.reasoning, tools: expected.tools });
-  // A call cut by the token limit is the one that may be half a call.
-  if (!["length", "max_tokens"].some((reason) => expected.finish.includes(reason))) for (const tool of said.tools) JSON.parse(tool.arguments || "{}");
 }
 
 test("CASE: the client gets the recorded reply", async () => {

@@ -60,7 +60,7 @@ export function difference(testCase, method, path, body) {
   return key === undefined ? undefined : `"${key}" is not what was recorded`;
 }
 
-/** Text, reasoning, calls and finish reasons of a reply's bytes: chat, completions, Responses and Messages, streamed or whole. */
+/** Text, reasoning, calls and finish reasons of a reply's bytes: chat, completions (both APIs), Responses and Messages, streamed or whole. */
 export function readReply(bytes) {
   const said = { text: "", reasoning: "", tools: [], finish: [] };
   const calls = new Map();
@@ -88,6 +88,7 @@ export function readReply(bytes) {
       (delta.tool_calls ?? []).forEach((one, i) => call(`${choice.index}/${one.index ?? i}`, one.function?.name, json(one.function?.arguments)));
       if (choice.finish_reason) said.finish.push(choice.finish_reason);
     }
+    if (typeof message.content === "string" && !message.choices) said.text += message.content;
     if (message.type === "message") (message.content ?? []).forEach((part, i) => block(i, part, true));
     if (message.type === "content_block_start") block(message.index, message.content_block, false);
     if (message.type === "content_block_delta") {

@@ -9,6 +9,7 @@ import { dialectFor } from "../../src/dialects/index.ts";
 import { fixDocument } from "../../src/fixes/document.ts";
 import type { FixPlan } from "../../src/fixes/fix.ts";
 import { createStreamPipeline } from "../../src/fixes/pipeline.ts";
+import { fixRequest } from "../../src/fixes/request.ts";
 import { treatmentOf } from "../../src/fixes/treatment.ts";
 import { headerOf } from "../../src/wire/headers.ts";
 import { parseOrUndefined } from "../../src/wire/json.ts";
@@ -37,6 +38,7 @@ export function recordingOf(call: RecordedCall, plan: FixPlan = [], id = `r${Str
     framed && dialect && view
       ? streamed(body, treatment === "stream" ? plan : [], dialect, view, call.complete)
       : whole(body, treatment === "whole" && dialect && view ? (bytes) => fixDocument(plan, dialect, view, bytes).sent : (bytes) => bytes);
+  const forwarded = dialect && parsed !== undefined ? fixRequest(plan, dialect, call.body, parsed).forward : call.body;
   const endMs = body.at(-1)?.t ?? headMs;
   return {
     id,
@@ -53,7 +55,7 @@ export function recordingOf(call: RecordedCall, plan: FixPlan = [], id = `r${Str
     spanId: undefined,
     truncated: false,
     metrics: { durationMs: endMs, streaming: framed, fixes: [], status, ...(view?.model === undefined ? {} : { model: view.model }) },
-    request: { headers: call.headers.flat(), body: call.body, forwarded: call.body },
+    request: { headers: call.headers.flat(), body: call.body, forwarded },
     response: { status, headers, framed, pieces },
     details: { headMs, upstreamEndMs: endMs },
     notes: [],
