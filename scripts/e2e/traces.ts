@@ -81,6 +81,7 @@ export function missingIn(traces: ReadonlyMap<string, readonly Span[]>, exchange
   if (!spans) return "no trace";
   const server = spans.find((span) => span.spanId === exchange.span_id);
   if (server?.attributes.get("llama_proxy.request.id") !== exchange.id) return "the server span does not name it";
+  if (server.attributes.get("llama_proxy.recorded") !== true) return "the server span does not say that it is recorded";
   const call = spans.find((span) => span.attributes.has("gen_ai.operation.name"));
   if (exchange.dialect !== null && !call) return "no call";
   if (call && call.attributes.get("llama_proxy.request.id") !== exchange.id) return "the call does not name it";

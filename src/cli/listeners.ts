@@ -67,7 +67,11 @@ export function telemetryOf(
         },
         shutdownTimeoutMs: otel.shutdown_timeout_seconds * 1000,
         conversationIdHeader: otel.conversation_id_header,
-        gauges: { recorder: () => gaugesOf(options, recorder()), ...(watch ? { slots: watch.slots, server: watch.server } : {}) },
+        gauges: {
+          recorder: () => gaugesOf(options, recorder()),
+          recorded: (exchangeId) => recorder()?.keeps(exchangeId) ?? false,
+          ...(watch ? { slots: watch.slots, server: watch.server } : {}),
+        },
         onDiagnostic: (level, message) => {
           if (level === "error" || level === "warn" || options.debug) options.say(`telemetry: ${message}`);
         },

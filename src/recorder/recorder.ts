@@ -62,6 +62,8 @@ export interface RecorderSink extends ExchangeSink, AsyncDisposable {
   stats(): RecorderStats;
   /** Durations of the transactions since the last call, in milliseconds; a thousand at most. */
   takeWriteMs(): number[];
+  /** Whether all of an exchange is on its way into the file, as far as is known; until its tap has been told of the end. */
+  keeps(exchangeId: string): boolean;
 }
 
 const FLUSH_MS = 100;
@@ -89,6 +91,8 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
   };
 
   const open = new Map<number, ExchangeStart>();
+  /** Ids of open exchanges of which nothing was dropped. */
+  const whole = new Set<string>();
   const dropped: Record<string, number> = {};
   const said = new Map<string, number>();
   let state: RecorderState = "starting";
@@ -154,6 +158,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     }
     say("worker-restarted", `the recorder's thread ended and was started again: ${cause}`);
     state = "starting";
+    whole.clear();
     for (const [x, start] of open) queue.push(ROW_WEIGHT, () => ({ op: "begin", x, start, resumed: true }));
     schedule();
   }
@@ -193,6 +198,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
       const x = begun;
       const clean = { ...start, path: redactPath(start.path), headers: redactHeaders(start.headers) };
       open.set(x, clean);
+      whole.add(start.id);
       queue.push(ROW_WEIGHT, () => ({ op: "begin", x, start: clean, resumed: false }));
       schedule();
       return createTap(x, clean, {
@@ -201,10 +207,17 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
         trace,
         wallMs: Date.now,
         pushed: schedule,
-        full: () => full("body"),
-        ended: () => void open.delete(x),
+        full: () => {
+          whole.delete(start.id);
+          full("body");
+        },
+        ended: () => {
+          open.delete(x);
+          whole.delete(start.id);
+        },
       });
     },
+    keeps: (exchangeId) => whole.has(exchangeId) && (!state.startsWith("degraded:") || state === "degraded:locked"),
     takeWriteMs() {
       const taken = writeMs;
       writeMs = [];

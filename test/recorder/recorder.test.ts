@@ -108,6 +108,26 @@ test("tells how long its transactions took, each once", async () => {
   expect(recorder.takeWriteMs()).toEqual([]);
 });
 
+test("knows of an open exchange whether all of it is kept", async () => {
+  using folder = temporary();
+  await using recorder = createRecorder({ path: folder.file(), maxQueueBytes: 64 * 1024 });
+  const small = playBegin(recorder, chat("01A"));
+  expect(recorder.keeps("01A")).toBe(true);
+  expect(recorder.keeps("01Z")).toBe(false);
+  const large = playBegin(recorder, chat("01B", { body: new Uint8Array(256 * 1024) }));
+  expect(recorder.keeps("01B")).toBe(false);
+  small.end(endOf());
+  large.end(endOf());
+  expect(recorder.keeps("01A")).toBe(false);
+});
+
+test("keeps nothing in a file that cannot be written", async () => {
+  await using recorder = createRecorder({ path: "/dev/null/r.db" });
+  await until(() => recorder.stats().state.startsWith("degraded:") || recorder.stats().state === "failed");
+  recorder.begin(startOf("01A"));
+  expect(recorder.keeps("01A")).toBe(false);
+});
+
 describe("what is recorded", () => {
   test("pass-through routes only when asked for", async () => {
     using folder = temporary();
