@@ -55,7 +55,7 @@ async function main(): Promise<number> {
   verdict.check("the recorded llama-server knew every request", llama.unmatched.length === 0, [...new Set(llama.unmatched)].join(", "));
   const answered = await checkPanels(verdict, ROOT, stack, traffic);
   await checkAlerts(verdict, ROOT, stack, programs);
-  await checkPull(verdict, stack, pulled);
+  await checkPull(verdict, ROOT, stack, programs, pulled);
   await checkInflux(verdict, ROOT, stack);
   await checkTraces(verdict, ROOT, stack, traffic);
 

@@ -56,8 +56,10 @@ export async function checkAlerts(verdict: Verdict, root: string, stack: Stack, 
 }
 
 /** The text of the pull endpoint speaks of the same metrics, under the same names, as the Collector. */
-export async function checkPull(verdict: Verdict, stack: Stack, pulled: string): Promise<void> {
+export async function checkPull(verdict: Verdict, root: string, stack: Stack, programs: Programs, pulled: string): Promise<void> {
   verdict.heading("The pull endpoint");
+  const read = runToEnd(programs.promtool, ["check", "metrics"], root, pulled);
+  verdict.check("promtool check metrics", read.code === 0 && pulled !== "", lastLine(read.output));
   const collector = typesIn(await (await fetch(stack.collectorMetrics, { headers: { accept: "text/plain;version=0.0.4" } })).text());
   const own = typesIn(pulled);
   const strange = [...own].filter(([name, type]) => collector.get(name) !== type);

@@ -80,8 +80,8 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Runs a program to its end. */
-export function runToEnd(command: string, args: readonly string[], folder: string): { code: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
+/** Runs a program to its end, with `input` on its stdin. */
+export function runToEnd(command: string, args: readonly string[], folder: string, input = ""): { code: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8", input });
   return { code: status, output: `${stdout}${stderr}`.trim() };
 }
