@@ -49,7 +49,7 @@ export function fixesDoc(): string {
 }
 
 function section(fix: Fix): string {
-  const options = Object.keys(fix.options.shape as object);
+  const options = Object.keys(fix.options.shape);
   return [
     `### ${fix.name}`,
     `${fix.summary}.${fix.defaultMode === "fix" ? "" : ` Mode by default: \`${fix.defaultMode}\`.`}`,

@@ -122,9 +122,12 @@ describe("errors", () => {
 
 test("a usage that a fix put in for the client's sake is not taken for the backend's", () => {
   const summarizer = createSummarizer();
-  summarizer.add([{ kind: "text", choice: 0, text: "Hi" }], [
-    { kind: "text", choice: 0, text: "Hi" },
-    { kind: "usage", usage: { promptTokens: 0, completionTokens: 0 } },
-  ]);
+  summarizer.add(
+    [{ kind: "text", choice: 0, text: "Hi" }],
+    [
+      { kind: "text", choice: 0, text: "Hi" },
+      { kind: "usage", usage: { promptTokens: 0, completionTokens: 0 } },
+    ],
+  );
   expect(summarizer.summary(0).usage).toBeUndefined();
 });

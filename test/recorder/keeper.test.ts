@@ -25,7 +25,7 @@ function keeperAt(path: string, clock: { now: number } = { now: 1_800_000_000_00
     said,
     clock,
     types: () => said.map((message) => (message.type === "fault" ? `fault ${message.fault}` : message.type)),
-    done: () => said.filter((message) => message.type === "done").at(-1),
+    done: () => said.findLast((message) => message.type === "done"),
     exchange(id: string, size = 10) {
       x += 1;
       const number = x;
