@@ -3,8 +3,11 @@
  * gaps of 4 to 40 ms, one alone and four at once, read by a raw socket in a thread of its own, so that
  * the reader neither shares the player's event loop nor waits for an HTTP parser. Told is the error of
  * each gap: how far apart two frames came against how far apart they were recorded.
+ *
+ * The control is the best this machine can do at the moment: the same stream written by a loop that
+ * does nothing but look at the clock. Where other programs run, its error is theirs.
  */
-import { connect } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { startPlayingServer } from "../src/demo/playing-server.ts";
 import { createStandIn } from "../src/replay/stand-in.ts";
@@ -51,6 +54,7 @@ function recordingOf(seed: number): Recording {
 }
 
 async function measure(): Promise<void> {
+  tell("control", await control(recordingOf(1)));
   for (const streams of [1, 4]) {
     const recordings = Array.from({ length: streams }, (_, i) => recordingOf(i + 1));
     const stand = createStandIn(recordings, (id) => recordings.find((one) => one.id === id));
@@ -62,9 +66,32 @@ async function measure(): Promise<void> {
       readings.push(reading(port, recording));
       await new Promise((done) => setTimeout(done, 100));
     }
-    const errors = (await Promise.all(readings)).flat().sort((a, b) => a - b);
-    const at = (share: number): string => `${(errors[Math.min(errors.length - 1, Math.floor(errors.length * share))] ?? 0).toFixed(3)} ms`;
-    process.stdout.write(`${streams} stream(s), ${errors.length} gaps: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, max ${at(1)}\n`);
+    tell(`${streams} stream${streams === 1 ? "" : "s"}`, (await Promise.all(readings)).flat());
+  }
+}
+
+function tell(what: string, gaps: readonly number[]): void {
+  const errors = gaps.toSorted((a, b) => a - b);
+  const at = (share: number): string => `${(errors[Math.min(errors.length - 1, Math.floor(errors.length * share))] ?? 0).toFixed(3)} ms`;
+  process.stdout.write(`${what}, ${errors.length} gaps: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, max ${at(1)}\n`);
+}
+
+async function control(recording: Recording): Promise<number[]> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.once("data", () => {
+      const begun = performance.now();
+      for (const { atMs, upstream } of recording.response?.pieces ?? []) {
+        while (performance.now() - begun < atMs);
+        socket.write(upstream);
+      }
+      socket.end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    return await reading((server.address() as AddressInfo).port, recording);
+  } finally {
+    server.close();
   }
 }
 
