@@ -125,7 +125,7 @@ export interface ExchangeEnd {
   readonly responseBytes: number;
   readonly summary: Summary;
   readonly notes: readonly FixNote[];
-  /** Milliseconds each fix spent on this reply, by name, where somebody measured it. */
+  /** Milliseconds each fix that changed something spent on this exchange: its share of its engine's time. */
   readonly fixMs?: Readonly<Record<string, number>>;
   /** Context size of one slot, in tokens, from `/props`. */
   readonly contextTotal: number | undefined;

@@ -72,7 +72,8 @@ export function metricsOf(start: ExchangeStart, view: RequestView | undefined, e
   });
 }
 
-export function fixNames(end: ExchangeEnd): readonly string[] {
+/** Names of the fixes that changed something, in order of first use. */
+export function fixNames(end: Pick<ExchangeEnd, "notes">): readonly string[] {
   return [...new Set(end.notes.filter((note) => note.action === "fixed").map((note) => note.fix))];
 }
 

@@ -102,7 +102,12 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
     get notes() {
       return pipeline.notes;
     },
-    data: (chunk) => deliver(pipeline.push(chunk)),
+    data(chunk) {
+      const from = elapsed();
+      const steps = pipeline.push(chunk);
+      ledger.fixingMs += elapsed() - from;
+      return deliver(steps);
+    },
     end(trailers) {
       deliver(pipeline.end());
       reply.end(withoutHopByHop(trailers));
@@ -160,7 +165,9 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
         return;
       }
       const upstream = Buffer.concat(chunks, bytes);
+      const from = elapsed();
       const fixed = fixDocument(parts.plan, dialect, view, upstream);
+      ledger.fixingMs += elapsed() - from;
       notes = fixed.notes;
       ledger.sawDeltas(fixed.deltas, fixed.out);
       sendHead(head, parts, fixed.sent === upstream ? undefined : { length: fixed.sent.length });

@@ -1,5 +1,6 @@
 import type { Delta } from "../core/delta.ts";
 import type { ExchangeEnd, FixNote, Outcome, Step } from "../core/exchange.ts";
+import { fixNames } from "../core/metrics.ts";
 import { createSummarizer } from "../core/summarize.ts";
 import type { Failure } from "./refusals.ts";
 
@@ -14,6 +15,8 @@ export interface Ledger {
   upstreamEndMs: number | undefined;
   overheadMs: number;
   truncated: boolean;
+  /** Milliseconds spent in the fixes' engines, mending or not. */
+  fixingMs: number;
   readonly notes: FixNote[];
   /** The API's own end mark was seen: a client that leaves now has everything. */
   readonly done: boolean;
@@ -47,6 +50,7 @@ export function createLedger(): Ledger {
     upstreamEndMs: undefined,
     overheadMs: 0,
     truncated: false,
+    fixingMs: 0,
     notes: [],
     get done() {
       return done;
@@ -98,9 +102,16 @@ export function createLedger(): Ledger {
         notes: this.notes,
         contextTotal,
         truncated: this.truncated,
+        ...fixTimes(this.notes, this.fixingMs),
       };
     },
   };
+}
+
+/** The rules of one engine run interleaved, so the time is shared evenly among those that changed something. */
+function fixTimes(notes: readonly FixNote[], ms: number): Pick<ExchangeEnd, "fixMs"> {
+  const names = fixNames({ notes });
+  return names.length === 0 ? {} : { fixMs: Object.fromEntries(names.map((name) => [name, ms / names.length])) };
 }
 
 /** First that applies: the backend's own `error.type`, the status, an error code, our word for the outcome. */

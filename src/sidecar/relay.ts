@@ -162,7 +162,9 @@ export function relay(
       plan = planForRequest(parts.plan, view, start.headers);
       if (plan !== parts.plan)
         note({ action: "skipped", reason: "X-Conversation-Id: the stream may be resumed by byte offset, so no fix changes it" });
+      const from = elapsed();
       const fixed = fixRequest(plan, dialect, body, parsed);
+      ledger.fixingMs += elapsed() - from;
       ledger.notes.push(...fixed.notes);
       forward = fixed.forward;
       if (forward !== body) tap?.forwarded?.(forward);

@@ -495,3 +495,21 @@ describe("own routes", () => {
     expect(text.match(/"path":"\/[ab]"/g)).toEqual(['"path":"/a"', '"path":"/b"']);
   });
 });
+
+test("a fix that changed something tells what it took", async () => {
+  const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: { a: { type: "string" } } } } }];
+  await using llama = await startFakeLlama((_request, socket) => {
+    const call = (args: string, id?: string): string =>
+      chatFrame({
+        tool_calls: [{ index: 0, ...(id ? { id, type: "function" } : {}), function: { ...(id ? { name: "f" } : {}), arguments: args } }],
+      });
+    const frames =
+      chatFrame({ role: "assistant", content: null }) + call("", "c1") + call('{"a":"x","a":"y"}') + chatFrame({}, "tool_calls") + DONE;
+    socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(frames), Buffer.from(LAST_CHUNK)]));
+  });
+  await using proxy = await startTestSidecar({ backend: llama.url });
+  await send(proxy.url, { ...CHAT, body: chatRequest({ tools }) });
+  const [seen] = await proxy.ended();
+  expect(Object.keys(seen?.ends[0]?.fixMs ?? {})).toEqual(["toolcall_bad_filepath"]);
+  expect(seen?.ends[0]?.fixMs?.["toolcall_bad_filepath"]).toBeGreaterThan(0);
+});
