@@ -1,10 +1,7 @@
 /** What was asked and answered, as short texts for a person. Bodies of any API; nothing here throws. */
 import type { Recording } from "../core/recording.ts";
-import { DIALECTS } from "../dialects/index.ts";
-import { treatmentOf } from "../fixes/treatment.ts";
-import { answerOf, type Answer } from "../replay/answer.ts";
+import { answerIn } from "../replay/answer.ts";
 import { asArray, asString, isObject, parseOrUndefined } from "../wire/json.ts";
-import { sentOf } from "./exchange-json.ts";
 
 export interface Said {
   readonly role: string;
@@ -43,15 +40,6 @@ function textIn(value: unknown): string {
     })
     .filter((part) => part !== "")
     .join(" ");
-}
-
-/** The reply as the client got it, put together. Undefined where the API is not understood or nothing was kept. */
-export function answerIn(recording: Recording): Answer | undefined {
-  const dialect = DIALECTS.find((each) => each.name === recording.dialect);
-  const body = parseOrUndefined(new TextDecoder().decode(recording.request.body));
-  if (!dialect || !recording.response) return undefined;
-  const view = dialect.readRequest(body);
-  return answerOf(dialect, view, treatmentOf(recording.response, dialect, view), sentOf(recording.response.pieces));
 }
 
 /** Last thing the user said, and what came back, in one line each. */

@@ -33,7 +33,7 @@ export function configure(command: Command): void {
     .option("--json", "on stdout, one JSON document with the counts at the end")
     .addHelpText(
       "after",
-      "\nEvery reply says in x-llama-proxy-match what it is: exact (the recorded request, byte for byte), reused (served before, or a request that\ndiffers in what x-llama-proxy-remark names), made-up (health, props, slots, models that nobody recorded), unmatched (404) or failed (--fail).",
+      "\nEvery reply says in x-llama-proxy-match what it is: exact (the recorded request, byte for byte), reused (served before, or a request that\ndiffers in what x-llama-proxy-remark names), made-up (health, props, slots, models that nobody recorded), unmatched (404) or failed (--fail).\nEnd it with SIGINT or SIGTERM. Exit code: 0, or 5 when a request was unmatched.",
     )
     .action((ids: readonly string[], options: Options) => serve(ids, options));
 }

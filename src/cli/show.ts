@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import type { Recording } from "../core/recording.ts";
+import { answerIn } from "../replay/answer.ts";
 import { noteText } from "../replay/report.ts";
 import { formatRequest, type FinishedRequest } from "../stats/format.ts";
 import { bytesText, clean, cut, dateText } from "../stats/text.ts";
 import type { Outcome } from "../core/exchange.ts";
-import { answerIn, messagesOf } from "./conversation.ts";
+import { messagesOf } from "./conversation.ts";
 import { addDatabaseOptions, openRecordings, resolveId, type DatabaseOptions } from "./database.ts";
 import { recordingJson, sameBytes, sentOf, upstreamOf } from "./exchange-json.ts";
 import { frameLines } from "./frame-lines.ts";

@@ -161,11 +161,13 @@ function findingOf(
             : "a large body over a slow network, or a busy machine",
       };
     default:
-      return {
-        code: "backend",
-        text: "llama-server took that long; this API reports no times of its own that would tell queue, prompt and generation apart",
-        cure: "ask for a stream: its frames tell them apart",
-      };
+      return recording.metrics.streaming
+        ? { code: "backend", text: "llama-server took that long, and no token ever came", cure: "why it failed says more" }
+        : {
+            code: "backend",
+            text: "llama-server took that long; it told no times that would tell queue, prompt and generation apart",
+            cure: "ask for a stream: its frames tell them apart",
+          };
   }
 }
 
