@@ -26,12 +26,12 @@ export function readOpenaiMeta(body: JsonObject): Meta | undefined {
   const model = asString(body["model"]);
   const fingerprint = asString(body["system_fingerprint"]);
   if (id === undefined && model === undefined && fingerprint === undefined) return undefined;
-  return {
-    kind: "meta",
-    ...(id === undefined ? {} : { id }),
-    ...(model === undefined ? {} : { model }),
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-  };
+  // Every chunk of every stream comes here: no spreads.
+  const meta: { kind: "meta"; id?: string; model?: string; fingerprint?: string } = { kind: "meta" };
+  if (id !== undefined) meta.id = id;
+  if (model !== undefined) meta.model = model;
+  if (fingerprint !== undefined) meta.fingerprint = fingerprint;
+  return meta;
 }
 
 type Meta = Extract<Delta, { kind: "meta" }>;
@@ -41,10 +41,12 @@ export function createMetaFilter(): (meta: Meta | undefined) => Meta | undefined
   let known: Meta = { kind: "meta" };
   return (meta) => {
     if (!meta) return undefined;
-    const keys = Object.keys(meta) as (keyof Meta)[];
-    if (keys.every((key) => meta[key] === known[key])) return undefined;
-    known = { ...known, ...meta };
-    return meta;
+    for (const key in meta) {
+      if (meta[key as keyof Meta] === known[key as keyof Meta]) continue;
+      known = { ...known, ...meta };
+      return meta;
+    }
+    return undefined;
   };
 }
 

@@ -46,6 +46,8 @@ export interface Lane {
   release(): readonly Delta[];
   /** Characters held back now. */
   readonly held: number;
+  /** No rule and no stage: deltas and payloads come back as they are. */
+  readonly idle: boolean;
 }
 
 interface Slot {
@@ -78,11 +80,10 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
         : guardedStart("content", noteBy("content", "fix"), () => createContentStage(content, request, noteBy));
     if (contentStage) slots.push({ name: "content", stage: contentStage });
     const args = of("arguments");
-    const argumentStage =
-      args.length === 0
-        ? undefined
-        : guardedStart("arguments", noteBy("arguments", "fix"), () => createArgumentStage(args, request, noteBy));
-    if (argumentStage) slots.push({ name: "arguments", stage: argumentStage });
+    if (args.length > 0) {
+      const start = () => guardedStart("arguments", noteBy("arguments", "fix"), () => createArgumentStage(args, request, noteBy));
+      slots.push({ name: "arguments", stage: lateStage(start) });
+    }
   }
   for (const { fix, mode, options } of plan) {
     if (fix.kind !== "frame") continue;
@@ -115,6 +116,10 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
       // Nothing more can be had from it; what it held is lost to the mended reply, and the recording has it.
     }
   }
+
+  // Most rules have one of the two at most, and both are asked for on every frame.
+  const payloadRules = rules.filter(({ rule }) => rule?.onPayload);
+  const sendRules = rules.filter(({ rule }) => rule?.onSend);
 
   /** What each slot hands its deltas to: the slots behind it. */
   const onward: readonly Emit[] = slots.map((_slot, i) => (delta) => through(i + 1, delta));
@@ -183,7 +188,7 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     },
     payload(message) {
       let current = message;
-      for (const entry of rules) {
+      for (const entry of payloadRules) {
         if (!entry.rule?.onPayload) continue;
         // Not through `guarded`: this runs for every rule on every frame.
         try {
@@ -208,8 +213,7 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     },
     dress(payload) {
       let current = payload;
-      for (const entry of rules) {
-        if (!entry.rule?.onSend) continue;
+      for (const entry of sendRules) {
         guarded(entry, ({ onSend }) => {
           if (onSend) current = onSend(current);
         });
@@ -225,13 +229,39 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     end: (cut) => endAll(cut ? "cut" : "end"),
     release: () => endAll("release"),
     get held() {
-      return slots.reduce((sum, slot) => sum + (slot.stage?.held ?? 0), 0);
+      let held = 0;
+      for (const slot of slots) held += slot.stage?.held ?? 0;
+      return held;
     },
+    idle: rules.length === 0 && slots.length === 0,
   };
 }
 
 function sameDeltas(a: readonly Delta[], b: readonly Delta[]): boolean {
-  return a.length === b.length && a.every((delta, i) => delta === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** A stage for calls, made when the first one opens: most replies hold none, and what has nothing to hold passes everything on. */
+function lateStage(start: () => Stage | undefined): LaneStage {
+  let begun = false;
+  let stage: Stage | undefined;
+  return {
+    onDelta(delta, emit) {
+      if (!begun && delta.kind === "tool-open") {
+        begun = true;
+        stage = start();
+      }
+      if (stage) stage.onDelta(delta, emit);
+      else emit(delta);
+    },
+    onEnd: (emit) => stage?.onEnd(emit),
+    release: (emit) => stage?.release(emit),
+    get held() {
+      return stage?.held ?? 0;
+    },
+  };
 }
 
 /** A fix that cannot even start is left out, with a note. */

@@ -79,6 +79,11 @@ export function createStreamPipeline(
     const { frame } = message;
     // Comments are pings: they keep a client waiting and say nothing, so they go ahead of what is held.
     if (frame.data === undefined) return passThrough(frame, [frame.raw]);
+    if (lane.idle) {
+      // With nothing that could change it, a frame is read once and needs no writer.
+      const said = codec.read(message);
+      return { frame, deltas: said, out: said, sent: [frame.raw] };
+    }
     const read = lane.payload(message);
     if (read === undefined) return passThrough(frame, []);
     const deltas = codec.read(read);
