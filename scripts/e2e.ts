@@ -14,7 +14,7 @@ import { startRecordedLlama } from "../src/demo/recorded-llama.ts";
 import { loadRecordings } from "../src/demo/recorded.ts";
 import { draw } from "./e2e/chart.ts";
 import { checkAlerts, checkInflux, checkPanels, checkPull, checkTraces } from "./e2e/checks.ts";
-import { missingPrograms, providePrograms } from "./e2e/programs.ts";
+import { buildProgram, missingPrograms, providePrograms } from "./e2e/programs.ts";
 import { startStack } from "./e2e/stack.ts";
 import { drive, repeatable } from "./e2e/traffic.ts";
 import { createVerdict } from "./e2e/verdict.ts";
@@ -34,6 +34,7 @@ async function main(): Promise<number> {
     say(`skipped: the end-to-end test needs ${missing.join(", ")}`);
     return 0;
   }
+  buildProgram(ROOT);
   const programs = await providePrograms(ROOT, say);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });

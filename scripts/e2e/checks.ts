@@ -17,7 +17,7 @@ export interface Answered {
 
 /** Rows of the recording, by the program's own `sql`. */
 export function askRecording(root: string, database: string, sql: string): Row[] {
-  const args = [join(root, "src", "cli", "main.ts"), "sql", "--db", database, "--json", "--limit", "100000", sql];
+  const args = [join(root, "bin", "llama-proxy.mjs"), "sql", "--db", database, "--json", "--limit", "100000", sql];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   if (status !== 0) throw new Error(`llama-proxy sql: ${stderr.trim()}`);
   return (JSON.parse(stdout) as { rows: Row[] }).rows;
@@ -104,7 +104,7 @@ export async function checkTraces(verdict: Verdict, root: string, stack: Stack, 
   const exchanges = askRecording(
     root,
     stack.database,
-    "SELECT id, trace_id, span_id, dialect FROM exchanges",
+    "SELECT id, trace_id, span_id, dialect, duration_ms FROM exchanges",
   ) as unknown as RecordedExchange[];
   let traces = readTraces(stack.traces);
   for (let tries = 0; tries < 40 && traces.size < traffic.requests; tries++) {

@@ -80,6 +80,12 @@ function isExecutable(file: string): boolean {
   }
 }
 
+/** Builds dist/, so that what is tested is what is shipped. Throws with the build's words. */
+export function buildProgram(root: string): void {
+  const { code, output } = runToEnd("npm", ["run", "--silent", "prepare"], root);
+  if (code !== 0) throw new Error(`npm run prepare failed:\n${output}`);
+}
+
 /** Runs a program to its end, with `input` on its stdin. */
 export function runToEnd(command: string, args: readonly string[], folder: string, input = ""): { code: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8", input });

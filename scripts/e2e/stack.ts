@@ -95,7 +95,7 @@ export async function startStack(root: string, folder: string, programs: Program
     await answering("Prometheus", `${at("prometheus")}/-/ready`);
 
     const database = join(folder, "e2e.db");
-    const args = [join(root, "src", "cli", "main.ts"), "run", "--port", String(port.sidecar)];
+    const args = [join(root, "bin", "llama-proxy.mjs"), "run", "--port", String(port.sidecar)];
     const sidecar = run(
       "sidecar",
       process.execPath,
