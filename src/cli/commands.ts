@@ -32,6 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "make-test", summary: "a recording as a test case, with a test that runs it", load: () => import("./make-test.ts") },
   { name: "export", summary: "recordings as a portable file, JSON lines, curl or HAR", load: () => import("./export.ts") },
   { name: "import", summary: "recordings from a portable file into the database", load: () => import("./import.ts") },
+  { name: "redact", summary: "cut content out of what is recorded already", load: () => import("./redact.ts") },
   { name: "prune", summary: "remove old exchanges from the recording", load: () => import("./prune.ts") },
   { name: "list-fixes", summary: "what is mended, and how", load: () => import("./list-fixes.ts") },
   { name: "check-config", summary: "check a configuration file", load: () => import("./check-config.ts") },

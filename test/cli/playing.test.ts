@@ -192,6 +192,22 @@ describe("export and import", () => {
   });
 });
 
+describe("redact", () => {
+  test("what was cut out is neither in the database nor in an export of it", async () => {
+    const copy = join(temporaryFolder(), "copy.db");
+    const recordings = NAMES.map((name, i) => recordingOf(callOf(name), plan, IDS[i]));
+    importRecordings(copy, recordings, 1);
+    expect((await cli(["redact", "--db", copy])).code).toBe(2);
+    expect((await cli(["redact", "--pattern", "(", "--db", copy])).code).toBe(2);
+    const ran = await cli(["redact", "--pattern", "You are brief", "--pointer", "/chat_template_kwargs", "--db", copy, "--json"]);
+    expect([ran.code, JSON.parse(ran.stdout.toString())]).toEqual([0, expect.objectContaining({ seen: 4, changed: 4 })]);
+    const exported = (await cli(["export", ...IDS, "--db", copy])).stdout.toString();
+    expect(exported).not.toContain("You are brief");
+    expect(exported).toContain("[redacted]");
+    expect(readFileSync(copy).includes("You are brief")).toBe(false);
+  });
+});
+
 describe("make-test", () => {
   test("writes a case without secrets, and does not write over files", async () => {
     const secret = "sk-abcdefghijklmnopqrstuvwx0123";
