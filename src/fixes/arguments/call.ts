@@ -7,6 +7,7 @@ import { Machine } from "./machine.ts";
 import { mendName } from "./name.ts";
 import type { CallTool, Ending } from "./rule.ts";
 import { createRuleSet, type RuleSet } from "./ruleset.ts";
+import { withoutSpace } from "./scan.ts";
 import { ANY, compileSchema } from "./schema.ts";
 
 /** Raw text kept per call, to know a resend of all of it. */
@@ -204,8 +205,15 @@ export function endCall(line: Line, call: Call, ending: Ending, tools: Tools, ch
 /** Whether an earlier call of the choice says the same. */
 function repeats(call: Call, choice: Numbers, tools: Tools): boolean {
   if (call.sent === undefined) return false;
+  const said = withoutSpace(call.sent);
   const twin = [...choice.calls.values()].some(
-    (other) => other !== call && other.ended && !other.dropped && other.open.name === call.open.name && other.sent === call.sent,
+    (other) =>
+      other !== call &&
+      other.ended &&
+      !other.dropped &&
+      other.open.name === call.open.name &&
+      other.sent !== undefined &&
+      withoutSpace(other.sent) === said,
   );
   const entry = tools.rules.all.find(({ rule, broken }) => rule.repeats && !broken);
   if (!twin || !entry) return false;

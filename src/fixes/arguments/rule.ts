@@ -38,6 +38,8 @@ export interface Container {
   count: number;
   /** The key whose value is being read, in an object. */
   key: string;
+  /** A rule gave a key of it another name: the model writes this tool's keys in a way of its own. */
+  renamed?: boolean;
 }
 
 /** The string being read. */

@@ -97,6 +97,11 @@ export function skipLoose(text: string, from: number): number {
   return text[at] === "\\" && at + 1 === text.length ? text.length : at;
 }
 
+/** JSON text without the white space between its tokens: the same for two spellings that differ in nothing else. */
+export function withoutSpace(text: string): string {
+  return text.replaceAll(/("(?:[^"\\]|\\[^])*")|[ \n\r\t]+/g, (_, string: string | undefined) => string ?? "");
+}
+
 /** A member of an object as it stands in well-formed text. */
 export interface Member {
   readonly key: string;

@@ -24,6 +24,9 @@ const start: Hook = (place) => {
   const head = text.slice(from, from + 12);
   if (head[0] !== "<") return undefined;
   if (!OPENERS.some((opener) => opener.startsWith(head) || head.startsWith(opener))) return undefined;
+  // JSON behind the tag: the tag is all that is wrong.
+  const tag = /^<[^<>]{1,160}>\s*/.exec(text.slice(from))?.[0].length ?? 0;
+  if (tag > 0 && text[from + tag] === "{") return undefined;
   if (!ended) return "wait";
   const members = parameters(text);
   if (!tool.known || members.length === 0 || !members.every(([key]) => declares(tool.shape, key)))

@@ -41,15 +41,31 @@ const rename: Hook = ({ text, container, key, ended }) => {
   const quote = text.indexOf('"');
   const colon = text.indexOf(":", quote + JSON.stringify(key).length - 1);
   if (!container.shape.closed) {
-    if (!container.shape.required.includes(meant)) return undefined;
     const ahead = membersAhead(text, colon);
+    // An optional key only with company: without it, the arguments may be just what the schema allows.
+    const same = bare(meant) === bare(key);
+    const company = container.renamed === true || (same && ahead.keys.some((other) => isMisspelt(container, other)));
+    if (!container.shape.required.includes(meant) && !(same && company)) {
+      return same && !company && ahead.end === -1 && !ended && owes(container) ? "wait" : undefined;
+    }
     if (ahead.keys.includes(meant)) return undefined;
     if (ahead.end === -1 && !ended) return "wait";
   }
+  container.renamed = true;
   const comma = skipSpace(text);
   const from = text[comma] === "," ? skipSpace(text, comma + 1) : comma;
   return { take: colon, put: `${text.slice(0, from)}${JSON.stringify(meant)}`, after: JSON.stringify(meant) };
 };
+
+/** Whether `key` is a required one that has not come, in another spelling. */
+function isMisspelt(container: Container, key: string): boolean {
+  return container.shape.required.some((each) => each !== key && bare(each) === bare(key) && !container.seen.has(each));
+}
+
+/** Whether something required has not come yet. */
+function owes(container: Container): boolean {
+  return container.shape.required.some((each) => !container.seen.has(each));
+}
 
 function candidateFor(container: Container, key: string): string | undefined {
   if (!/^[\w .$-]+$/.test(key)) return undefined;

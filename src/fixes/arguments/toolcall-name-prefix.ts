@@ -23,6 +23,12 @@ function name(given: string, tools: readonly CallTool[]): string | undefined {
       if (tool && parts.slice(at + 1).every((part) => declares(tool.shape, part))) return tool.name;
     }
   }
+  // A tool whose own name holds separators.
+  for (const { index } of given.matchAll(/__|[.:/]/g)) {
+    const rest = bare(given.slice(index).replace(/[:.#][0-9]+$/, ""));
+    const meant = rest === "" ? [] : tools.filter((tool) => bare(tool.name) === rest);
+    if (meant.length === 1) return meant[0]?.name;
+  }
   const numbered = given.replace(/[:.#][0-9]+$/, "");
   if (numbered !== given) return numbered;
   // The name without the namespace it is offered in.

@@ -87,6 +87,13 @@ function beforeWord({ text, container, closed }: Place, at: number): Verdict {
 function beforeKey(place: Place, container: Container | undefined, at: number, glued: boolean): Verdict {
   const { text, string, closed } = place;
   if (container?.kind !== "object") return INNER;
+  // The next key's opening quote is doubled.
+  if (!glued && text[at + 1] === '"') {
+    const head = text.slice(at + 1, at + 80);
+    const key = /^"([\w$.-]+)"\s*:/.exec(head)?.[1];
+    if (key !== undefined && isExpected(container, key)) return CLOSES;
+    if (/^"[\w$.-]*(?:"\s*)?$/.test(head) && !closed) return "wait";
+  }
   const end = endOfString(text, at);
   const strict = glued || string.quotes;
   // A declared key is not longer than this, escapes included: what is, is text.

@@ -9,6 +9,10 @@ export interface Place {
   readonly intro: string;
   /** Something was said before it. */
   readonly said: boolean;
+  /** Set in as far as Markdown sets code in. */
+  readonly indented: boolean;
+  /** What encloses it, if that is closed behind it: names of elements and environments. */
+  readonly open: ReadonlyMap<string, number>;
 }
 
 /** More of a line is not needed to know what it is. */
@@ -20,9 +24,10 @@ export class TextContext {
   #line = "";
   #ticks = 0;
   #lastLine = "";
-  /** What closes the fence we are in. */
+  /** The fence we are in, as it was opened. */
   #fence: string | undefined;
   #said = false;
+  #open: Map<string, number> = new Map();
 
   feed(text: string): void {
     let from = 0;
@@ -41,6 +46,7 @@ export class TextContext {
     copy.#lastLine = this.#lastLine;
     copy.#fence = this.#fence;
     copy.#said = this.#said;
+    copy.#open = new Map(this.#open);
     return copy;
   }
 
@@ -54,10 +60,13 @@ export class TextContext {
     if (this.#fence !== undefined || this.inCode) return undefined;
     const line = this.#line;
     const trimmed = line.trimStart();
-    if (trimmed.startsWith(">") || trimmed.startsWith("|") || QUOTES.has(line.at(-1) ?? "")) return undefined;
+    if (trimmed.startsWith(">") || trimmed.startsWith("|") || QUOTES.has(line.at(-1) ?? "") || isListed(trimmed)) return undefined;
     const lineStart = trimmed === "";
-    if (lineStart && this.#said && (line.includes("\t") || line.length >= 4)) return undefined;
-    return { lineStart, intro: lineStart ? this.#lastLine : line, said: this.#said };
+    const indented = lineStart && (line.includes("\t") || line.length >= 4);
+    if (lineStart && this.#said && (indented || (OPENERS.test(this.#lastLine) && isListed(this.#lastLine)))) return undefined;
+    const open = new Map(this.#open);
+    countElements(line, open);
+    return { lineStart, intro: lineStart ? this.#lastLine : line, said: this.#said, indented, open };
   }
 
   /** Inside `inline code`. */
@@ -79,9 +88,11 @@ export class TextContext {
   #endLine(): void {
     const trimmed = this.#line.trim();
     if (trimmed !== "") {
-      const mark = trimmed.startsWith("```") ? "```" : trimmed.startsWith("~~~") ? "~~~" : undefined;
+      const mark = FENCE.exec(trimmed)?.[0];
       if (mark !== undefined && this.#fence === undefined) this.#fence = mark;
-      else if (mark !== undefined && mark === this.#fence) this.#fence = undefined;
+      // As in Markdown: as many marks at least as opened it, and nothing behind them.
+      else if (mark !== undefined && mark === trimmed && mark.startsWith(this.#fence ?? mark)) this.#fence = undefined;
+      else if (this.#fence === undefined) countElements(this.#line, this.#open);
       this.#lastLine = this.#line;
     }
     this.#line = "";
@@ -90,28 +101,81 @@ export class TextContext {
 }
 
 const QUOTES: ReadonlySet<string> = new Set(["`", '"', "'", "“", "‘", "«", "„", "(", "\\"]);
+const FENCE = /^(?:`{3,}|~{3,})/u;
+/** The beginning of a list's item, of a numbered, found (`file:12:`), changed (`+`, `-`) or logged line: what follows is what the line is about. */
+const LISTED = /^(?:[-+*•]|\d{1,9}[.):]?|[^\s:]{1,200}:\d{1,9}[:-]|\[?\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*)$/u;
+/** Tags at the end of a line: outer marks of a call of which an inner one is being looked at. */
+const OPENERS = /(?:<[^<>]{1,64}>\s{0,4})+$/u;
+
+function isListed(line: string): boolean {
+  const text = line.trim();
+  return LISTED.test(text) || (text.endsWith(">") && LISTED.test(text.replace(OPENERS, "").trimEnd()));
+}
+
+/** An element's tag, a comment's or an environment's beginning or end. */
+const ELEMENT = /<(\/?)([A-Za-z][\w-]{0,31})(?=[\s>/])|(<!--)|(-->)|\\(begin|end)\{([A-Za-z*]{1,32})\}/gu;
+const MAX_ELEMENTS = 64;
+
+function* elementsOf(text: string): Generator<{ readonly name: string; readonly closes: boolean }> {
+  if (!text.includes("<") && !text.includes("\\") && !text.includes("-->")) return;
+  for (const [, slash, tag, , end, verb, environment] of text.matchAll(ELEMENT))
+    yield { name: tag ?? environment ?? "!--", closes: slash === "/" || end !== undefined || verb === "end" };
+}
+
+function countElements(text: string, open: Map<string, number>): void {
+  for (const { name, closes } of elementsOf(text)) {
+    const count = (open.get(name) ?? 0) + (closes ? -1 : 1);
+    if (count <= 0) open.delete(name);
+    else if (open.has(name) || open.size < MAX_ELEMENTS) open.set(name, count);
+  }
+}
+
+/** Whether `rest` closes something that was opened before the block. */
+function closesAround(open: ReadonlyMap<string, number>, rest: string): boolean {
+  if (open.size === 0) return false;
+  const inside = new Map<string, number>();
+  for (const { name, closes } of elementsOf(rest)) {
+    const count = inside.get(name) ?? 0;
+    if (closes && count === 0 && open.has(name)) return true;
+    inside.set(name, Math.max(0, count + (closes ? -1 : 1)));
+  }
+  return false;
+}
 
 /** How far behind a block a stray closing tag is looked for. */
 const NEAR = 16 * 1024;
 /** Characters that go on with a sentence around what stands before them. */
 const GOES_ON = /^[.,;:!?)\]"'`»”’]/u;
-const EXAMPLE = /\b(?:e\.g\.|examples?|syntax|format|looks? like|would (?:look|be|write|emit)|wrote|said|says)\b/iu;
+const EXAMPLE =
+  /\b(?:e\.g|examples?|exemples?|exemplos?|ejemplos?|beispiele?|esempio|syntax|format|schema|looks? like|would (?:look|be|write|emit)|wrote|writes?|said|says|reads|contain(?:s|ed|ing)?|quotes?d?|quotation|following (?:text|block|snippet|markup|content)|output|log(?:s|ged)?|errors?|failed|never|don't|do not|not run|attacker|inject(?:s|ed|ion)?|malicious)\b|例|形式|格式|内容|예시|пример|формат/iu;
 const INTENT =
-  /\b(?:let me|let's|i'll|i will|i need|i should|i'm|going to|checking|running|reading|looking|searching|fetching|verifying|testing|using|calling)\b|^\s{0,4}(?:now|first|next|then)\b/iu;
+  /\b(?:let me(?! know)|let's|i'll|i will|i need|i should|i'm|going to|checking|running|reading|looking|searching|fetching|verifying|testing|using|calling)\b|^\s{0,4}(?:now|first|next|then)\b|我来|让我|我将|我会|我先|接下来|します|しましょう|하겠습니다|할게요/iu;
+/** A heading, or a line that is bold as a whole. */
+const HEADING = /^(?:#{1,6}\s|\*\*[^*]*\*\*$)/u;
+
+/** Whether the line introduces what follows it, rather than saying something of its own. */
+function introduces(line: string): boolean {
+  const text = line.trim();
+  return /[:：][*_]{0,3}$/u.test(text) || HEADING.test(text);
+}
 
 /** Whether the line before a block announces an example or a quotation rather than a deed. */
 export function announcesExample(intro: string): boolean {
-  return intro.trimEnd().endsWith(":") && EXAMPLE.test(intro) && !INTENT.test(intro);
+  return introduces(intro) && EXAMPLE.test(intro) && !INTENT.test(intro);
 }
 
 /**
  * Whether text behind a block leaves it a call. `gap` is the white space between the two, `rest` what
- * follows: a new line of its own does, a sentence that runs on through the block does not.
+ * follows: a new line of its own does, a sentence that runs on through the block does not. A block
+ * between two paragraphs is a call only where one of them says so: text that speaks of a call looks
+ * the same.
  */
 export function leavesCall(place: Place, gap: string, rest: string): boolean {
-  if (!place.lineStart || (place.intro.trimEnd().endsWith(":") && !INTENT.test(place.intro))) return false;
+  const intent = INTENT.test(place.intro);
+  if (!place.lineStart || place.indented || (introduces(place.intro) && !intent)) return false;
   const near = rest.slice(0, NEAR);
-  if (hasOrphan(near, "parameter") || hasOrphan(near, "arg_value")) return false;
+  if (closesAround(place.open, near) || hasOrphan(near, "parameter") || hasOrphan(near, "arg_value")) return false;
+  if (place.said && !intent && !INTENT.test(near.split("\n", 1)[0] ?? "")) return false;
   if (gap.includes("\n")) return true;
   return gap === "" && !GOES_ON.test(rest);
 }

@@ -72,11 +72,12 @@ export const toolIdentity = defineFrameFix({
       };
     }
 
-    /** Calls whose name never came, as they are. */
+    /** Calls whose name never came: what they said, in one piece, and a word about it. */
     function giveUp(emit: Emit, choice?: number): void {
       for (const [key, { choice: of, tool, id, name, text }] of held) {
         if (choice !== undefined && of !== choice) continue;
         held.delete(key);
+        note({ action: "refused", target: "tool_call.name", rule: "nameless", choice: of, tool, reason: "no name came for this call" });
         emit({ kind: "tool-open", choice: of, tool, id, name });
         if (text !== "") emit({ kind: "tool-args", choice: of, tool, text });
         emit({ kind: "tool-close", choice: of, tool });
