@@ -9,7 +9,7 @@ import { replay, type ReplayReport } from "../replay/replay.ts";
 import { replayJson, reportText } from "../replay/report.ts";
 import { resend } from "../replay/resend.ts";
 import { clean, cut, spanText } from "../stats/text.ts";
-import { parseOrUndefined } from "../wire/json.ts";
+import { isObject, parseExact, parseOrUndefined } from "../wire/json.ts";
 import { sentOf } from "./exchange-json.ts";
 import { EXIT, Failure, print, printJson, setExit, stdoutLook } from "./print.ts";
 import { backendOf } from "./probe.ts";
@@ -18,7 +18,7 @@ export async function replayLive(
   recording: Recording,
   plan: FixPlan,
   config: Config,
-  options: { json?: boolean; frames?: boolean },
+  options: { json?: boolean; frames?: boolean; model?: string },
 ): Promise<void> {
   const dialect = DIALECTS.find((each) => each.name === recording.dialect);
   if (!dialect || recording.request.body.length === 0) {
@@ -27,9 +27,11 @@ export async function replayLive(
       `${recording.id} cannot be sent again: ${dialect ? "its request body was not kept" : "its route is passed through unread"}`,
     );
   }
-  const { forward } = replay(recording, plan).request;
+  const recorded = replay(recording, plan).request.forward;
+  const forward = options.model === undefined ? recorded : withModel(recorded, options.model);
   const backend = backendOf(config);
-  const again = await resend(recording, forward, {
+  const asked = options.model === undefined ? recording : { ...recording, request: { ...recording.request, body: forward } };
+  const again = await resend(asked, forward, {
     backend: backend.url,
     apiKey: backend.apiKey,
     timeoutMs: config.backend.timeout_seconds * 1000,
@@ -50,6 +52,7 @@ export async function replayLive(
       ...replayJson(report),
       live: {
         backend: backend.url,
+        model: options.model,
         status: again.response?.status,
         duration_ms: again.metrics.durationMs,
         same_answer: same,
@@ -59,6 +62,12 @@ export async function replayLive(
     });
   } else showAnswers(recording, again, report, then, now, same, options.frames === true);
   setExit(same ? EXIT.ok : EXIT.different);
+}
+
+/** The body with another model; numbers keep their spelling, everything else its value. */
+function withModel(body: Uint8Array, model: string): Uint8Array {
+  const parsed = parseExact(new TextDecoder().decode(body));
+  return isObject(parsed) ? Buffer.from(JSON.stringify({ ...parsed, model })) : body;
 }
 
 function showAnswers(

@@ -22,6 +22,8 @@ interface Options extends DatabaseOptions {
   readonly frames?: boolean;
   readonly live?: boolean;
   readonly backend?: string;
+  readonly against?: string;
+  readonly model?: string;
   readonly json?: boolean;
 }
 
@@ -34,7 +36,9 @@ export function configure(command: Command): void {
     .option("--recut <how>", "cut the upstream bytes elsewhere: bytes:1 or random:SEED")
     .option("--frames", "every frame, not only those that differ")
     .option("--live", "send the request to the backend again and lay the answers side by side")
-    .option("--backend <url>", "backend for --live")
+    .option("--against <url>", "backend for --live, instead of the configured one (also: --backend)")
+    .option("--backend <url>", "the same as --against")
+    .option("--model <name>", "with --live, ask this model instead of the recorded one")
     .option("--json", "one JSON document")
     .addHelpText(
       "after",
@@ -52,7 +56,9 @@ async function runReplay(spec: string | undefined, options: Options): Promise<vo
   const wanted = options.id ?? spec;
   if ((wanted === undefined) === (options.since === undefined))
     throw new Failure(EXIT.usage, "give either --id ID (or last) or --since 1h");
-  const { config } = loadConfig({ file: options.config, flags: { backend: options.backend } });
+  const { config } = loadConfig({ file: options.config, flags: { backend: options.against ?? options.backend } });
+  if (!options.live && (options.model !== undefined || options.against !== undefined))
+    throw new Failure(EXIT.usage, "--against and --model belong to --live: offline nobody is asked");
   const plan = planWith(config, options);
   const limits = { frameBytes: config.server.max_frame_bytes, replyBytes: config.server.max_reply_bytes, recut: recutOf(options.recut) };
   using reader = await openRecordings(options);

@@ -94,6 +94,19 @@ describe("serve-recording", () => {
   });
 });
 
+test("replay --live --against a served recording: the same answer; another --model is another request", async () => {
+  const server = await serve("--db", db);
+  const same = await cli(["replay", "1hello", "--live", "--against", server.url, "--db", db, "--json"]);
+  expect([same.code, JSON.parse(same.stdout.toString()).live]).toEqual([0, expect.objectContaining({ same_answer: true, status: 200 })]);
+  const other = await cli(["replay", "1hello", "--live", "--against", server.url, "--model", "small", "--db", db, "--json"]);
+  expect([other.code, JSON.parse(other.stdout.toString()).live]).toEqual([
+    5,
+    expect.objectContaining({ same_answer: false, status: 404, model: "small" }),
+  ]);
+  expect((await server.stop()).stderr).toContain('model: recorded "whatever-the-client-says", asked "small"');
+  expect((await cli(["replay", "1hello", "--model", "small", "--db", db])).code).toBe(2);
+});
+
 describe("bisect, pin and verify", () => {
   test("bisect names the fix", async () => {
     const { json: found } = await json("bisect", MENDED);
