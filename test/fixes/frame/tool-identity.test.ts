@@ -55,3 +55,15 @@ test.each([[FINISH], [DONE], [""]])("a name that never comes: what was held is r
 test("null members of later deltas are legal and stay", () => {
   expect(mended([ROLE, first, call({ index: 0, id: null, function: { name: null, arguments: "}" } }), FINISH, DONE]).untouched).toBe(true);
 });
+
+test("a call whose name never comes goes out in one piece at the end, and that is said", () => {
+  const { sent, notes } = mended([
+    ROLE,
+    call({ index: 0, function: { arguments: '"content":"' } }),
+    call({ index: 0, function: { arguments: "L" } }),
+    chunk({}, "length"),
+    DONE,
+  ]);
+  expect(sent.toString()).toContain('\\"content\\":\\"L');
+  expect(notes.filter((note) => note.fix === "toolcall_identity")).toMatchObject([{ action: "refused", rule: "nameless" }]);
+});
