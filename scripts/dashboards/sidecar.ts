@@ -90,6 +90,15 @@ export const SIDECAR: Dashboard = {
           queries: [{ expr: `max by (instance) (nodejs_eventloop_utilization_ratio${ONE})`, legend: "{{instance}}" }],
         }),
         timeseries({
+          title: "Time of fixes, 95 %",
+          description: "What a fix that changed something took of one reply, over all its frames.",
+          unit: "s",
+          min: 0,
+          queries: [
+            { expr: quantile(0.95, "llama_proxy_fix_duration_seconds", ONE, "llama_proxy_fix_name"), legend: "{{llama_proxy_fix_name}}" },
+          ],
+        }),
+        timeseries({
           title: "Open requests and streams",
           description: "A line that never falls back is a stream nobody ends.",
           unit: "none",
