@@ -148,3 +148,27 @@ test("SIGHUP applies the configuration anew and nothing is cut; a bad one is tol
   expect(run.stdout().match(/model=/g)).toHaveLength(1);
   await rm(folder, { recursive: true });
 });
+
+test("kill -9 in the middle of streams: the next process has the port at once, the database goes on", async () => {
+  await using llama = await startFakeLlama(async (request, socket) => {
+    if (request.body.includes("stays")) return void socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO)]));
+    return void socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO + DONE), Buffer.from(LAST_CHUNK)]));
+  });
+  await using first = await startRun(llama.url);
+  const cut = Array.from({ length: 10 }, () => send(first.url, { ...CHAT, body: chatRequest({ user: "stays" }) }));
+  while (llama.requests.length < 10) await sleep(5);
+  // The recorder keeps what is under way once a second.
+  await sleep(1_200);
+  first.process.kill("SIGKILL");
+  await first.exit;
+  await using second = await startRun(llama.url, ["--port", first.url.port, "--db", first.db]);
+  expect(second.url.port).toBe(first.url.port);
+  for (const reply of await Promise.all(cut)) expect(reply.complete).toBe(false);
+  expect((await send(second.url, CHAT)).body.toString()).toBe(HELLO + DONE);
+  second.process.kill("SIGTERM");
+  expect(await second.exit).toBe(0);
+  using reader = openReader(first.db);
+  const outcomes = reader.list({ limit: 100 }).map(({ outcome }) => outcome);
+  expect(outcomes).toContain("completed");
+  expect(outcomes.filter((outcome) => outcome === "interrupted")).toHaveLength(10);
+});
