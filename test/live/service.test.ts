@@ -64,6 +64,20 @@ async function startTestService(backend: URL, overrides: Record<string, Record<s
   };
 }
 
+interface Status {
+  readonly recorder: { readonly state: string; readonly dropped: Readonly<Record<string, number>> };
+  readonly telemetry: { readonly state: string };
+}
+
+/** What `/_llama-proxy/status` says once `ready` holds; at most ten seconds. */
+async function statusUntil(url: URL, ready: (status: Status) => boolean): Promise<Status> {
+  for (let i = 0; ; i++) {
+    const status = JSON.parse((await send(url, { path: "/_llama-proxy/status" })).body.toString()) as Status;
+    if (ready(status) || i === 400) return status;
+    await sleep(25);
+  }
+}
+
 function askAgain(url: URL, call: RecordedCall): ReturnType<typeof send> {
   const headers = call.headers.filter(([name]) => !["host", "content-length"].includes(name.toLowerCase()));
   return send(url, { method: call.method, path: call.path, headers, body: call.body });
@@ -144,20 +158,17 @@ test("a database that cannot be written: traffic goes on, it is said once, and s
   for (let i = 0; i < 3; i++) {
     const got = await send(running.service.url, { method: "POST", path: "/v1/chat/completions", body: chatRequest({ stream: false }) });
     expect(got.status).toBe(200);
-    await sleep(150);
   }
-  const status = JSON.parse((await send(running.service.url, { path: "/_llama-proxy/status" })).body.toString()) as {
-    recorder: { state: string; dropped: Record<string, number> };
-  };
-  expect(status.recorder.state).toMatch(/^(degraded|failed)/);
-  expect(Object.values(status.recorder.dropped).reduce((a, b) => a + b, 0)).toBeGreaterThan(0);
+  const { recorder } = await statusUntil(running.service.url, (status) => Object.keys(status.recorder.dropped).length > 0);
+  expect(recorder.state).toMatch(/^(degraded|failed)/);
+  expect(Object.values(recorder.dropped).reduce((a, b) => a + b, 0)).toBeGreaterThan(0);
   expect(running.said.filter((line) => line.includes("recording"))).toHaveLength(1);
 });
 
 test("telemetry to a collector that is not there: no effect on traffic, and the end comes within 3 s of the drain", async () => {
   await using llama = await startFakeLlama((_request, socket) => void socket.end(jsonReply('{"choices":[]}')));
   await using running = await startTestService(llama.url, { otel: { endpoint: "http://127.0.0.1:9" } });
-  await sleep(600);
+  await statusUntil(running.service.url, (status) => status.telemetry.state === "on");
   const traced = await send(running.service.url, {
     method: "POST",
     path: "/v1/chat/completions",
