@@ -46,7 +46,8 @@ export async function startBackend(testCase, { side = "sent", pace = 0 } = {}) {
 export function difference(testCase, method, path, body) {
   const recorded = testCase.request;
   if (method !== recorded.method || path !== recorded.path) return `recorded is ${recorded.method} ${recorded.path}, asked ${method} ${path}`;
-  if (body.equals(bytesOf(recorded.body))) return undefined;
+  // What llama-proxy makes of the request, where a fix of it changes the request, is as good.
+  if ([recorded.body, recorded.forwarded].some((known) => known !== undefined && body.equals(bytesOf(known)))) return undefined;
   const [then, now] = [bytesOf(recorded.body), body].map((bytes) => {
     try {
       return JSON.parse(bytes.toString());

@@ -15,7 +15,13 @@ export function caseOf(recording: Recording, name: string): TestCase | undefined
     name,
     recording: recording.id,
     ...(recording.dialect === undefined ? {} : { dialect: recording.dialect }),
-    request: { method: recording.method, path: recording.path, headers: headersJson(request.headers), body: bytesJson(request.body) },
+    request: {
+      method: recording.method,
+      path: recording.path,
+      headers: headersJson(request.headers),
+      body: bytesJson(request.body),
+      ...(Buffer.compare(request.forwarded, request.body) === 0 ? {} : { forwarded: bytesJson(request.forwarded) }),
+    },
     response: responseJson(response),
     expected: {
       upstream_sha256: sha256(response.pieces.map((piece) => piece.upstream)),

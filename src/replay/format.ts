@@ -60,7 +60,7 @@ export const TEST_CASE = z.strictObject({
   name: z.string(),
   recording: z.string().meta({ description: "id of the recording it was made from" }),
   dialect: z.string().optional(),
-  request: z.strictObject({ method: z.string(), path: z.string(), headers: HEADERS, body: BYTES }),
+  request: REQUEST.extend({ method: z.string(), path: z.string() }),
   response: RESPONSE,
   expected: z.strictObject({
     upstream_sha256: SHA256.meta({ description: "of all upstream bytes" }),

@@ -57,7 +57,7 @@ describe("ls", () => {
     expect(content.stdout.toString().length).toBeGreaterThan(plain.stdout.length);
   });
 
-  test.each([["ls"], ["show", "last"], ["stats"], ["sql", "SELECT 1"]])(
+  test.each([["ls"], ["show", "last"], ["stats"], ["sql", "SELECT 1"], ["explain", "last"], ["diff", "last~1", "last~1"]])(
     "%s loads neither OpenTelemetry nor undici nor the configuration's schema",
     async (...args) => {
       const { code, stderr } = await cli([...args, "--db", recorded.db], { NODE_OPTIONS: LOADS });
