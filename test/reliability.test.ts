@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 const ROOT = new URL("../", import.meta.url);
@@ -12,6 +12,5 @@ test("docs/reliability.md has its tables", () => {
 });
 
 test.each(PROMISES)("$promise", ({ file, words }) => {
-  expect(existsSync(new URL(file, ROOT)), file).toBe(true);
   expect(readFileSync(new URL(file, ROOT), "utf8")).toContain(words);
 });

@@ -1,6 +1,7 @@
 /** Inputs that look enough like the real thing to get past the first check, and are wrong behind it. */
 import fc from "fast-check";
-import { exchangeOf, isEventStream, recordingNames, responseBody } from "../support/recordings.ts";
+import { chatFrame, DONE } from "../support/fake-llama.ts";
+import { exchangeOf, isEventStream, recordingNames, requestBody, responseBody } from "../support/recordings.ts";
 
 /** Words of the protocols, and of the markup that models leak. */
 const KEYS = [
@@ -65,6 +66,11 @@ export const RECORDED: readonly { readonly name: string; readonly stream: boolea
   },
 );
 
+/** Recorded requests. */
+export const REQUESTS: readonly string[] = recordingNames()
+  .map((name) => requestBody(exchangeOf(name)).toString("latin1"))
+  .filter((text) => text.length > 0 && text.length < 20_000);
+
 /** Changes of a text: at a place (0 to 1 of its length), take away, double, put in, or overwrite. */
 const change = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -101,3 +107,41 @@ export const framesOfAnything: fc.Arbitrary<string> = fc
     { maxLength: 6 },
   )
   .map((frames) => Buffer.from(frames.flat().join("")).toString("latin1"));
+
+const piece = fc.oneof(
+  fc.constantFrom(...WORDS),
+  fc.constantFrom(":", ",", " ", '"', "{", "}", "'", "\n", '"filePath":', '"a"', "True", "None", "```json\n", "```"),
+);
+const delta = fc.oneof(
+  piece.map((content) => ({ content })),
+  piece.map((text) => ({ reasoning_content: text })),
+  fc
+    .record(
+      {
+        index: fc.constantFrom(0, 1, 7),
+        id: fc.constantFrom("", "a", "b"),
+        name: fc.constantFrom("read", "bash", "re", "", "functions.read"),
+        text: piece,
+      },
+      { requiredKeys: ["index", "text"] },
+    )
+    .map(({ index, id, name, text }) => ({
+      tool_calls: [
+        {
+          index,
+          ...(id === undefined ? {} : { id }),
+          type: "function",
+          function: { ...(name === undefined ? {} : { name }), arguments: text },
+        },
+      ],
+    })),
+);
+
+/** A chat stream in the right form, that says anything. */
+export const chatStreams: fc.Arbitrary<string> = fc
+  .tuple(fc.array(delta, { maxLength: 12 }), fc.constantFrom("stop", "length", "tool_calls", "", "function_call"), fc.boolean())
+  .map(([deltas, finish, ended]) => {
+    const frames = deltas.map((one, i) => chatFrame(i === 0 ? { role: "assistant", ...one } : one));
+    if (finish !== "") frames.push(chatFrame({}, finish));
+    return Buffer.from(frames.join("") + (ended ? DONE : "")).toString("latin1");
+  });
