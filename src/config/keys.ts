@@ -92,7 +92,6 @@ function kindOf(schema: z.ZodType): KeyKind {
   switch (definitionOf(schema).type) {
     case "number":
     case "int":
-    case "union":
       return "number";
     case "boolean":
       return "boolean";

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { FIXES } from "../fixes/index.ts";
 import type { Fix } from "../fixes/fix.ts";
-import { duration, flag, jsonPointer, oneOf, otlpUrl, pattern, seconds, serverUrl, size, text, whole } from "./values.ts";
+import { duration, flag, jsonPointer, oneOf, oneOfNumbers, otlpUrl, pattern, seconds, serverUrl, size, text, whole } from "./values.ts";
 
 const server = section("Where the sidecar listens, and what it lets through.", {
   host: text("an address or host name")
@@ -126,7 +126,9 @@ const otel = section(
       .record(z.string(), z.string({ error: "expected a text" }), { error: "expected a map of header names and values" })
       .default({})
       .describe("Headers for the collector, e.g. {authorization: Bearer …}; OTEL_EXPORTER_OTLP_HEADERS is the better place for secrets."),
-    semconv: oneOf(["1.41", "latest", "both"]).default("1.41").describe("GenAI vocabulary of metric names: 1.41 is the last released one."),
+    semconv: oneOfNumbers(["1.41", "latest", "both"])
+      .default("1.41")
+      .describe("GenAI vocabulary of metric names: 1.41 is the last released one."),
     capture_content: oneOf(["none", "span", "event", "both"])
       .default("none")
       .describe("Whether prompts and answers leave this machine, and how."),
@@ -140,7 +142,8 @@ const otel = section(
       .describe("Kind of histograms; InfluxDB's exporter takes explicit ones only."),
     server_metrics: flag().default(true).describe("Also the gen_ai.server.* family: llama-server as seen from beside it."),
     poll_interval_seconds: z
-      .union([z.literal(0), z.number().min(5)], { error: "expected 0 (off) or at least 5 seconds" })
+      .number({ error: "expected 0 (off) or at least 5 seconds" })
+      .refine((value) => value === 0 || value >= 5, { error: "expected 0 (off) or at least 5 seconds" })
       .default(0)
       .describe(
         "Ask /slots and /health every so often for gauges; 0 is off. Below 5 s llama-server misses departed clients, so that is an error.",

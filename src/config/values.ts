@@ -27,6 +27,11 @@ export function oneOf<const T extends readonly [string, ...string[]]>(words: T) 
   return z.enum(words, { error: `expected one of ${words.join(", ")}` });
 }
 
+/** As `oneOf`, for words that YAML reads as numbers when they stand without quotes. */
+export function oneOfNumbers<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.preprocess((value) => (typeof value === "number" ? String(value) : value), oneOf(words));
+}
+
 /** `5GB`, `64MiB`, or a number of bytes; the value is in bytes. */
 export function size() {
   return z.unknown().transform((value, context) => {

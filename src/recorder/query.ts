@@ -1,4 +1,4 @@
-import type { Database } from "better-sqlite3";
+import type { Database, Statement } from "better-sqlite3";
 import { registerFunctions } from "./functions.ts";
 import type { QueryResult } from "./reader-contract.ts";
 import { ReaderError } from "./reader-error.ts";
@@ -25,7 +25,7 @@ export function createQuery(db: Database, another: () => Database): Query {
         );
       }
       functions ??= registerFunctions(db, another);
-      const statement = db.prepare<[], unknown[]>(sql);
+      const statement = prepareOne(db, sql);
       // WITH may also begin an INSERT, UPDATE or DELETE.
       if (!statement.readonly || !statement.reader)
         throw new ReaderError("refused", "the statement would write: recordings are read-only here");
@@ -43,6 +43,16 @@ export function createQuery(db: Database, another: () => Database): Query {
     },
     close: () => functions?.close(),
   };
+}
+
+/** Nothing behind the first statement is run, or even compiled: better-sqlite3 throws a RangeError for it. */
+function prepareOne(db: Database, sql: string): Statement<[], unknown[]> {
+  try {
+    return db.prepare<[], unknown[]>(sql);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new ReaderError("refused", "one statement at a time, please", { cause });
+    throw cause;
+  }
 }
 
 function withoutLeadingComments(sql: string): string {

@@ -97,7 +97,9 @@ describe("show", () => {
     expect(document.request.headers[0]).toHaveLength(2);
     expect(document.response.frames[0]).toMatchObject({ seq: 0, upstream: expect.stringContaining("data: ") });
     expect(document.response.frames.some((frame: { sent: string; upstream: string }) => frame.sent !== frame.upstream)).toBe(true);
-    expect(document.timings.predicted_n ?? document.timings.predictedN).toBeGreaterThan(0);
+    expect(document.timings.predicted_n).toBeGreaterThan(0);
+    expect(document.details.timings).toEqual(document.timings);
+    expect(JSON.stringify(Object.keys(document.details))).not.toMatch(/[A-Z]/);
     expect(document.fix_notes[0]).toMatchObject({ fix: "toolcall_bad_filepath", action: "fixed" });
     const whole = (await json("show", recorded.ids[1] ?? "")).json;
     expect(JSON.parse(whole.response.body).choices).toHaveLength(1);

@@ -140,6 +140,18 @@ describe("errors", () => {
     expect(problems("- a\n")[0]).toMatch(/expected a map of keys/);
   });
 
+  test("the vocabulary may stand without quotes, though YAML reads a number then", () => {
+    expect(load("otel: {semconv: 1.41}").otel.semconv).toBe("1.41");
+    expect(problems("otel: {semconv: 1.42}")).toEqual(["FILE:1: otel.semconv: expected one of 1.41, latest, both, got 1.42"]);
+  });
+
+  test("polling too often is refused in words", () => {
+    expect(load("otel: {poll_interval_seconds: 5}").otel.poll_interval_seconds).toBe(5);
+    expect(problems("otel: {poll_interval_seconds: 2}")).toEqual([
+      "FILE:1: otel.poll_interval_seconds: expected 0 (off) or at least 5 seconds, got 2",
+    ]);
+  });
+
   test("a wrong flag or variable is named as such", () => {
     expect(problems("server: {port: 1}", { flags: { port: "x" } })[0]).toMatch(/^--port: server.port: expected/);
     expect(problems("", { env: { LLAMA_PROXY_STATS_ENABLED: "maybe" } })[0]).toMatch(

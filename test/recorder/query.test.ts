@@ -170,6 +170,10 @@ describe("what a query may do", () => {
     expect(readdirSync(folder.path).filter((name) => name !== "r.db" && !name.startsWith("r.db-"))).toEqual([]);
   });
 
+  test("several statements are refused for what they are, not taken for a damaged file", () => {
+    expect(() => reader.query("SELECT 1; SELECT 2")).toThrow(/one statement at a time/);
+  });
+
   test("bad SQL is answered in SQLite's words", () => {
     expect(() => reader.query("SELECT nought FROM exchanges")).toThrow(/no such column: nought/);
   });
