@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import type { Command } from "commander";
-import { findConfigFile } from "../config/paths.ts";
+import { atHome, findConfigFile } from "../config/paths.ts";
 import { defaultPath } from "../recorder/default-path.ts";
 import type { Reader } from "../recorder/reader.ts";
 import { parseSince } from "../stats/since.ts";
@@ -31,7 +31,7 @@ export async function databasePath(options: DatabaseOptions): Promise<string> {
     const { config } = loadConfig({ file: options.config });
     if (config.recorder.path !== undefined) return config.recorder.path;
   }
-  return env["LLAMA_PROXY_RECORDER_PATH"] || defaultPath(env, process.platform, homedir());
+  return atHome(env["LLAMA_PROXY_RECORDER_PATH"] ?? "") || defaultPath(env, process.platform, homedir());
 }
 
 /** Opens it read-only; the caller disposes of it. */

@@ -12,7 +12,7 @@ import { readConfigFile, type ConfigFile } from "./file.ts";
 import { describeSchema, entryAt, isSection, keysOf, type ConfigSection } from "./keys.ts";
 import { envSettings, fixSettings, flagSettings, hint, type Env, type Flags, type Setting } from "./layers.ts";
 import { nearest } from "./nearest.ts";
-import { findConfigFile } from "./paths.ts";
+import { atHome, findConfigFile } from "./paths.ts";
 import { ConfigError, type Problem } from "./problem.ts";
 import { CONFIG_SCHEMA, type Config } from "./schema.ts";
 
@@ -30,6 +30,14 @@ export interface LoadedConfig {
   /** Things that look like a mistake but stop nothing: variables that are no key. */
   readonly warnings: readonly string[];
 }
+
+/** Keys that name a file. */
+const FILES = [
+  ["recorder", "path"],
+  ["server", "api_keys_file"],
+  ["server", "tls", "cert"],
+  ["server", "tls", "key"],
+] as const;
 
 /** Throws ConfigError with every problem. */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
@@ -61,6 +69,10 @@ function load(name: string | undefined, env: Env, flags: Flags): LoadedConfig {
 
   const raw = withoutEmptySections(structuredClone(file?.value ?? {}), root);
   for (const setting of [...fromEnv.settings, ...fromFlags]) put(raw, setting.path, setting.value);
+  for (const path of FILES) {
+    const value = at(raw, path);
+    if (typeof value === "string") put(raw, path, atHome(value));
+  }
   // `--fixes a` means a is on, also where the file's mode says off.
   for (const { path, value } of chosen.settings) if (value === true) dropModeOff(raw, path);
 

@@ -4,6 +4,11 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import type { Env } from "./layers.ts";
 
+/** `~/x` as a shell reads it: a configuration file passes no shell, and a folder named ~ is never meant. */
+export function atHome(file: string): string {
+  return file.startsWith("~/") ? join(homedir(), file.slice(2)) : file;
+}
+
 /** The file to read without `--config`: LLAMA_PROXY_CONFIG, ./config.yaml, or the one in the user's config folder. */
 export function findConfigFile(env: Env): string | undefined {
   const named = env["LLAMA_PROXY_CONFIG"];

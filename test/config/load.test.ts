@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadConfig, type LoadOptions } from "../../src/config/load.ts";
@@ -123,6 +123,12 @@ describe("standard OpenTelemetry variables", () => {
     expect(load("", { env: { OTEL_SDK_DISABLED: "false" } }).otel.enabled).toBe(true);
     expect(load("", { env: { OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "SPAN_AND_EVENT" } }).otel.capture_content).toBe("both");
   });
+});
+
+test("~/ at the head of a file name is the user's folder", () => {
+  expect(load("recorder: {path: ~/x.db}").recorder.path).toBe(join(homedir(), "x.db"));
+  expect(load("", { env: { LLAMA_PROXY_SERVER_API_KEYS_FILE: "~/keys" } }).server.api_keys_file).toBe(join(homedir(), "keys"));
+  expect(load("recorder: {path: a~/x.db}").recorder.path).toBe("a~/x.db");
 });
 
 describe("errors", () => {
