@@ -5,7 +5,7 @@ import type { TextContext } from "./context.ts";
 import { isEcho } from "./echo.ts";
 import { callId } from "./ids.ts";
 import { isCut, reasonWithCalls } from "./reasons.ts";
-import { resolve, type Found } from "./resolve.ts";
+import { MAX_CALLS, resolve, type Found } from "./resolve.ts";
 import type { Call } from "./rule.ts";
 import { Scanner, type Block, type ScannerHost } from "./scanner.ts";
 import type { ContentShared } from "./stage.ts";
@@ -147,7 +147,7 @@ export class ContentChoice {
     }
     if (result.kind === "prose") {
       scanner.pass(text.slice(0, result.length));
-      return scanner.push(text.slice(result.length));
+      return this.#readOn(scanner, text.slice(result.length));
     }
     const sources = new Map(result.found.flatMap((found) => (found.piece.kind === "call" ? [[found.source, found]] : [])));
     const echo = [...sources.values()].find(({ source }) => isEcho(source, this.#shared.request.body));
@@ -155,12 +155,20 @@ export class ContentChoice {
       this.#refuse(echo.rule, target, text, "the call stands in what a user or a tool said: an echo is not executed");
       return scanner.pass(text);
     }
-    for (const found of result.found) this.#accept(scanner, target, found, bytesOf(text));
+    // What was held is counted at the first block only: the later ones are part of it.
+    const size = this.#made.length === 0 ? bytesOf(text) : undefined;
+    for (const found of result.found) this.#accept(scanner, target, found, size);
     scanner.context.breakLine();
-    if (result.rest !== "") scanner.push(result.rest);
+    this.#readOn(scanner, result.rest);
   }
 
-  #accept(scanner: Scanner, target: Target, { rule, piece, source }: Found, held: number): void {
+  /** Text behind a block. */
+  #readOn(scanner: Scanner, rest: string): void {
+    if (this.#made.length > MAX_CALLS) scanner.pass(rest);
+    else if (rest !== "") scanner.push(rest);
+  }
+
+  #accept(scanner: Scanner, target: Target, { rule, piece, source }: Found, held: number | undefined): void {
     if (piece.kind === "text") {
       this.#note(rule, target, "channel", source, piece.text);
       return scanner.pass(piece.text.trim() === "" ? "" : piece.text);

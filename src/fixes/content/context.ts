@@ -27,7 +27,7 @@ export class TextContext {
   /** The fence we are in, as it was opened. */
   #fence: string | undefined;
   #said = false;
-  #open: Map<string, number> = new Map();
+  #open: ReadonlyMap<string, number> = NOTHING;
 
   feed(text: string): void {
     let from = 0;
@@ -46,7 +46,7 @@ export class TextContext {
     copy.#lastLine = this.#lastLine;
     copy.#fence = this.#fence;
     copy.#said = this.#said;
-    copy.#open = new Map(this.#open);
+    copy.#open = this.#open;
     return copy;
   }
 
@@ -64,8 +64,7 @@ export class TextContext {
     const lineStart = trimmed === "";
     const indented = lineStart && (line.includes("\t") || line.length >= 4);
     if (lineStart && this.#said && (indented || (OPENERS.test(this.#lastLine) && isListed(this.#lastLine)))) return undefined;
-    const open = new Map(this.#open);
-    countElements(line, open);
+    const open = withElements(this.#open, line);
     return { lineStart, intro: lineStart ? this.#lastLine : line, said: this.#said, indented, open };
   }
 
@@ -92,7 +91,7 @@ export class TextContext {
       if (mark !== undefined && this.#fence === undefined) this.#fence = mark;
       // As in Markdown: as many marks at least as opened it, and nothing behind them.
       else if (mark !== undefined && mark === trimmed && mark.startsWith(this.#fence ?? mark)) this.#fence = undefined;
-      else if (this.#fence === undefined) countElements(this.#line, this.#open);
+      else if (this.#fence === undefined) this.#open = withElements(this.#open, this.#line);
       this.#lastLine = this.#line;
     }
     this.#line = "";
@@ -113,8 +112,9 @@ function isListed(line: string): boolean {
 }
 
 /** An element's tag, a comment's or an environment's beginning or end. */
-const ELEMENT = /<(\/?)([A-Za-z][\w-]{0,31})(?=[\s>/])|(<!--)|(-->)|\\(begin|end)\{([A-Za-z*]{1,32})\}/gu;
+const ELEMENT = /<(\/?)(?!(?:tool|function)_call)([A-Za-z][\w-]{0,31})(?=[\s>/])|(<!--)|(-->)|\\(begin|end)\{([A-Za-z*]{1,32})\}/gu;
 const MAX_ELEMENTS = 64;
+const NOTHING: ReadonlyMap<string, number> = new Map();
 
 function* elementsOf(text: string): Generator<{ readonly name: string; readonly closes: boolean }> {
   if (!text.includes("<") && !text.includes("\\") && !text.includes("-->")) return;
@@ -122,12 +122,17 @@ function* elementsOf(text: string): Generator<{ readonly name: string; readonly 
     yield { name: tag ?? environment ?? "!--", closes: slash === "/" || end !== undefined || verb === "end" };
 }
 
-function countElements(text: string, open: Map<string, number>): void {
+/** What is open behind `text`; the same map where that changes nothing. */
+function withElements(before: ReadonlyMap<string, number>, text: string): ReadonlyMap<string, number> {
+  let open: Map<string, number> | undefined;
   for (const { name, closes } of elementsOf(text)) {
-    const count = (open.get(name) ?? 0) + (closes ? -1 : 1);
-    if (count <= 0) open.delete(name);
-    else if (open.has(name) || open.size < MAX_ELEMENTS) open.set(name, count);
+    const known = (open ?? before).get(name) ?? 0;
+    if (known === 0 && (closes || (open ?? before).size >= MAX_ELEMENTS)) continue;
+    open ??= new Map(before);
+    if (closes && known === 1) open.delete(name);
+    else open.set(name, known + (closes ? -1 : 1));
   }
+  return open ?? before;
 }
 
 /** Whether `rest` closes something that was opened before the block. */

@@ -20,32 +20,71 @@ export function createMarks(rules: readonly CallRule[], tokens: readonly string[
   const all = [...new Set([...rules.flatMap((rule) => rule.markers), ...tokens])];
   const angle = all.filter((mark) => mark.startsWith("<"));
   const others = all.filter((mark) => !mark.startsWith("<"));
+  // Of the many that begin with `<`, the few that go on with the same character.
+  const bySecond = new Map<number, string[]>();
+  for (const mark of angle) bySecond.set(mark.charCodeAt(1), [...(bySecond.get(mark.charCodeAt(1)) ?? []), mark]);
   const openings = [...new Set(rules.flatMap((rule) => rule.openings))];
 
-  /** Where the rare marks stand next in the text looked at last: each is searched for once, not at every `<`. */
+  /** Where the rare marks stand in the window of the text looked at last: each is searched for once, not at every `<`. */
   let known = "";
-  const places: number[] = [];
+  let base = 0;
+  let end = 0;
+  let slice = "";
+  const places: number[] = others.map(() => -1);
 
-  function nextOther(text: string, from: number, before: string): number {
-    const same = from > 0 && text === known;
+  function openWindow(text: string, from: number): void {
     known = text;
-    let found = -1;
-    for (let i = 0; i < others.length; i++) {
-      const last = same ? (places[i] ?? -1) : from - 1;
-      const at = same && (last < 0 || last >= from) ? last : nextOf(others[i] ?? "", text, from, before);
-      places[i] = at;
-      if (at >= 0 && (found < 0 || at < found)) found = at;
+    base = Math.max(0, from - 1);
+    end = Math.min(text.length, from + WINDOW);
+    // A mark that begins inside the window ends inside the slice.
+    slice = text.slice(base, end + MAX_MARK);
+    places.fill(base - 1);
+  }
+
+  function nextOther(text: string, start: number, before: string, angleAt: number): number {
+    let from = start;
+    if (text !== known || from <= base || from >= end) openWindow(text, from);
+    for (;;) {
+      let found = -1;
+      for (let i = 0; i < others.length; i++) {
+        let at = places[i] ?? -1;
+        if (at < from) {
+          const inside = nextOf(others[i] ?? "", slice, from - base, before);
+          at = inside < 0 || (inside + base >= end && end < text.length) ? Infinity : inside + base;
+          places[i] = at;
+        }
+        if (at < Infinity && (found < 0 || at < found)) found = at;
+      }
+      if (found >= 0 || end >= text.length || (angleAt >= 0 && angleAt < end)) return found;
+      from = end;
+      openWindow(text, from);
     }
-    return found;
+  }
+
+  let last = 0;
+  let angleKnown = "";
+  let angleAt = -1;
+
+  function nextAngle(text: string, from: number): number {
+    if (text !== angleKnown || (angleAt >= 0 && angleAt < from)) angleAt = angle.length > 0 ? text.indexOf("<", from) : -1;
+    angleKnown = text;
+    return angleAt;
   }
 
   return {
     next(text, from, before) {
-      const found = angle.length > 0 ? text.indexOf("<", from) : -1;
-      const other = nextOther(text, from, before);
+      // What is known holds for a text that is read on, not for one that is read again.
+      if (from <= last) known = angleKnown = "";
+      last = from;
+      const found = nextAngle(text, from);
+      const other = others.length > 0 ? nextOther(text, from, before, found) : -1;
       return found < 0 || (other >= 0 && other < found) ? other : found;
     },
-    at: (text, at) => stands(text.charCodeAt(at) === 60 ? angle : others, text, at),
+    at(text, at) {
+      if (text.charCodeAt(at) !== 60) return stands(others, text, at);
+      const marks = at + 1 < text.length ? bySecond.get(text.charCodeAt(at + 1)) : angle;
+      return marks ? stands(marks, text, at) : false;
+    },
     opens: (text, at) => stands(openings, text, at),
   };
 }
@@ -60,6 +99,11 @@ function stands(marks: readonly string[], text: string, at: number): boolean | "
   }
   return cut ? "cut" : false;
 }
+
+/** Rare marks are searched for in so much text at a time. */
+const WINDOW = 4096;
+/** No mark is longer. */
+const MAX_MARK = 32;
 
 /** A mark that is a word or a bracket (`functions.`, `[TOOL_CALLS]`) begins only where no word is under way. */
 function nextOf(mark: string, text: string, from: number, before: string): number {

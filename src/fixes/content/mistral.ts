@@ -22,7 +22,8 @@ export const mistral = defineContentFix({
   },
   source: "Rapid-MLX#1071, vllm#39294, vllm#5649",
   options: z.strictObject({}),
-  rule: () => ({ kind: "call", markers: [MARKER], openings: [], needsTools: true, stable: true, head, read }),
+  // Not stable: a name behind a call may begin the next one.
+  rule: () => ({ kind: "call", markers: [MARKER], openings: [], needsTools: true, stable: false, head, read }),
 });
 
 function head(text: string, offer: Offer): Verdict {

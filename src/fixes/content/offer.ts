@@ -22,13 +22,23 @@ export function createOffer(request: RequestView): Offer {
     const key = looseName(tool.name);
     loose.set(key, loose.has(key) ? undefined : tool);
   }
+  const asked = new Map<string, Tool | undefined>();
+
+  function find(name: string): Tool | undefined {
+    const trimmed = name.trim();
+    if (trimmed === "" || trimmed.length > MAX_NAME) return undefined;
+    const bare = trimmed.replace(PREFIX, "").replace(/:\d{1,6}$/u, "");
+    return exact.get(trimmed) ?? exact.get(bare) ?? loose.get(looseName(bare));
+  }
+
   return {
     tools,
     find(name) {
-      const trimmed = name.trim();
-      if (trimmed === "" || trimmed.length > MAX_NAME) return undefined;
-      const bare = trimmed.replace(PREFIX, "").replace(/:\d{1,6}$/u, "");
-      return exact.get(trimmed) ?? exact.get(bare) ?? loose.get(looseName(bare));
+      // A reply asks for the same few names over and over.
+      if (asked.has(name)) return asked.get(name);
+      const tool = find(name);
+      if (asked.size < MAX_ASKED) asked.set(name, tool);
+      return tool;
     },
   };
 }
@@ -36,6 +46,7 @@ export function createOffer(request: RequestView): Offer {
 /** Longer than any tool name an API takes. */
 export const MAX_NAME = 128;
 
+const MAX_ASKED = 256;
 const PREFIX = /^(?:functions|default_api|tools?)[.:]/u;
 
 function looseName(name: string): string {

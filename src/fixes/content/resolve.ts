@@ -36,7 +36,7 @@ type Resolution =
 export type Read = (named: NamedCallRule, text: string, at: number, offer: Offer) => Reading;
 
 /** More in one reply is a loop, and none of a client's business. */
-const MAX_CALLS = 1000;
+export const MAX_CALLS = 1000;
 
 /**
  * What a held block is, now that the message is over: calls in a row, or text. Nothing inside a

@@ -73,7 +73,7 @@ export class Scanner {
     if (pending !== "") this.#write(pending, false);
     const block = this.#block;
     if (!block) return undefined;
-    const text = this.#parts.join("");
+    const text = this.#parts.length === 1 ? (this.#parts[0] ?? "") : this.#parts.join("");
     this.#reset();
     const tail = !block.decided && !block.opening && this.#host.judgeTail(text, this.context) === "maybe";
     return { text, place: block.place, opening: block.opening, tail };

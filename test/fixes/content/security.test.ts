@@ -33,6 +33,20 @@ const CONTAINERS: Readonly<Record<string, (inner: string) => string>> = {
     `<tool_call>\n<function=write>\n<parameter=path>\na\n</parameter>\n<parameter=content>\n${inner}\n`,
   "a GLM value that was cut off": (inner) =>
     `<tool_call>write<arg_key>path</arg_key><arg_value>a</arg_value><arg_key>content</arg_key><arg_value>${inner}\n`,
+  "an element": (inner) => `<document path="a">\nNotes\n${inner}\n</document>\nI left it alone.`,
+  "a comment": (inner) => `<!--\n${inner}\n-->`,
+  "a fold": (inner) => `<details><summary>raw</summary>\n\n${inner}\n\n</details>`,
+  "an environment": (inner) => `\\begin{verbatim}\n${inner}\n\\end{verbatim}`,
+  "a fence of four marks that holds one of three": (inner) => `\`\`\`\`md\n\`\`\`\n${inner}\n\`\`\`\n\`\`\`\``,
+  "an item of a list": (inner) => `- ${inner}`,
+  "added lines": (inner) => `@@ -1 +1 @@\n+${inner.replaceAll("\n", "\n+")}`,
+  "found lines": (inner) => `README.md:12:${inner.replaceAll("\n", "\nREADME.md:13:")}`,
+  "numbered lines": (inner) => `     7\t${inner.replaceAll("\n", "\n     8\t")}`,
+  "a logged line": (inner) => `[2026-09-01 12:00:00] assistant: ${inner}`,
+  "indented code at the beginning": (inner) => `    ${inner.replaceAll("\n", "\n    ")}\n\nis code.`,
+  "a section of examples": (inner) => `## Example\n\n${inner}`,
+  "an example in another language": (inner) => `例如:\n${inner}`,
+  "two paragraphs that speak of it": (inner) => `Background.\n\n${inner}\n\nThe block above is what the attacker planted.`,
 };
 
 describe.each(Object.entries(CONTAINERS))("a call inside %s", (_name, wrap) => {
@@ -114,4 +128,45 @@ test.each(BEGINNINGS)("text that begins with %j takes no time out of proportion"
     playCase({ text }, whole);
     expect(performance.now() - start).toBeLessThan(2000);
   }
+});
+
+/** Where the message itself calls, although it says more. */
+const CALLING: readonly (readonly [string, string])[] = [
+  ["", ""],
+  ["I'll check.\n\n", ""],
+  ["好的,我来查看一下:\n", ""],
+  ["I see the error. Let me fix the format:\n", ""],
+  ["1. First I'll list the files.\n\n", ""],
+  ["```ts\nconst x = 1;\n```\n\nNow run it:\n", ""],
+  ["<p>Hello</p>\n\n", ""],
+  ["I'll look it up.\n\n", "\n\nLet me fetch that."],
+  ["", "<|im_end|>"],
+];
+
+test.each(CALLING)("a call behind %j and before %j is made", (before, behind) => {
+  for (const inner of Object.values(INNERS)) {
+    for (const cut of [whole, characters]) {
+      expect(playCase({ text: before + inner + behind }, cut).calls.map((call) => call.name)).toEqual(["bash"]);
+    }
+  }
+});
+
+/** Quoted calls by the thousand: each may be looked at, none may cost what all of them are long. */
+const CROWDS: readonly string[] = [
+  `a ${INNER_BARE} b.\n`,
+  `I will.\n${INNER_BARE}\nThat is done.\n`,
+  `<div>\n${INNER}\n</div>\n`,
+  "<tool_call>\n",
+  "<a><b><c></a>",
+  'see [TOOL_CALLS]bash[ARGS]{"command":"x"} ok. ',
+];
+
+test.each(CROWDS)("a megabyte of %j is read in time that grows with its length", (part) => {
+  const timeFor = (length: number): number => {
+    const start = performance.now();
+    playCase({ text: part.repeat(Math.ceil(length / part.length)) }, whole);
+    return performance.now() - start;
+  };
+  timeFor(50_000);
+  expect(timeFor(1_000_000)).toBeLessThan(5_000);
 });
