@@ -4,19 +4,22 @@ import { asNumber, isObject, parseOrUndefined } from "../wire/json.ts";
 
 /**
  * How many tokens one slot of the backend holds. Read from `/props` once, again when the backend
- * seems to have restarted. `/slots` and `/metrics` are left alone: polling them keeps llama-server
- * from noticing clients that leave (FACTS: server_response::recv_with_timeout).
+ * seems to have restarted, and when what is known is a minute old: a restart between two requests
+ * leaves no trace, as llama-server closes its connections in any case. `/slots` and `/metrics` are
+ * left alone: polling them keeps llama-server from noticing clients that leave
+ * (FACTS: server_response::recv_with_timeout).
  */
 export interface ContextWatch {
   /** Tokens of one slot; undefined while unknown. */
   total(model: string | undefined): number | undefined;
-  /** Asks the backend if that is not known yet. Never waits, never fails. `authorization`: the client's own, for a backend with a key. */
+  /** Asks the backend if that is not known, or not for a while. Never waits, never fails. `credentials`: the client's own, for a backend with a key. */
   want(model: string | undefined, credentials: Record<string, string>): void;
   /** The backend went away: what is known may no longer hold. */
   forget(): void;
 }
 
 const ASK_AGAIN_AFTER_MS = 5_000;
+const STALE_AFTER_MS = 60_000;
 const TIMEOUT_MS = 2_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_MODELS = 100;
@@ -24,7 +27,7 @@ const MAX_MODELS = 100;
 /** Goes past undici on purpose: the question is ours and belongs to no exchange's trace. */
 export function createContextWatch(origin: URL, now: () => number): ContextWatch {
   /** By model name in router mode; under "" for a server of one model. */
-  const known = new Map<string, number>();
+  const known = new Map<string, { readonly tokens: number; readonly at: number }>();
   let router = false;
   let asking = false;
   let askedAt = -Infinity;
@@ -64,14 +67,17 @@ export function createContextWatch(origin: URL, now: () => number): ContextWatch
     }
     const settings = isObject(props["default_generation_settings"]) ? props["default_generation_settings"] : {};
     const total = asNumber(settings["n_ctx"]);
-    if (!total || known.size >= MAX_MODELS) return;
-    known.set(keyOf(model), total);
+    const key = keyOf(model);
+    if (!total || (known.size >= MAX_MODELS && !known.has(key))) return;
+    known.set(key, { tokens: total, at: now() });
   }
 
   return {
-    total: (model) => known.get(keyOf(model)),
+    total: (model) => known.get(keyOf(model))?.tokens,
     want(model, credentials) {
-      if (asking || known.has(keyOf(model)) || now() - askedAt < ASK_AGAIN_AFTER_MS) return;
+      if (asking || now() - askedAt < ASK_AGAIN_AFTER_MS) return;
+      const last = known.get(keyOf(model));
+      if (last && now() - last.at < STALE_AFTER_MS) return;
       ask(model, credentials);
     },
     forget() {

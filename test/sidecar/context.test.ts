@@ -41,6 +41,28 @@ test("after the backend went away it is asked again", async () => {
   expect(watch.total(undefined)).toBe(8192);
 });
 
+test("a restart that no request ran into is noticed within a minute, and until then nothing is unknown", async () => {
+  let size = 4096;
+  await using llama = await startFakeLlama(
+    (_request, socket) => void socket.end(jsonReply(`{"default_generation_settings":{"n_ctx":${size}}}`)),
+    { props: false },
+  );
+  let now = 0;
+  const watch = createContextWatch(llama.url, () => now);
+  watch.want(undefined, {});
+  await until(() => watch.total(undefined) !== undefined);
+  size = 8192;
+  now += 59_000;
+  watch.want(undefined, {});
+  await sleep(30);
+  expect(llama.requests).toHaveLength(1);
+  now += 2_000;
+  watch.want(undefined, {});
+  expect(watch.total(undefined)).toBe(4096);
+  await until(() => watch.total(undefined) === 8192);
+  expect([watch.total(undefined), llama.requests.length]).toEqual([8192, 2]);
+});
+
 test("a router is asked per model, and never made to load one", async () => {
   await using llama = await startFakeLlama(
     (request, socket) => {
