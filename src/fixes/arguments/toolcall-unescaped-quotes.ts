@@ -135,18 +135,28 @@ function beforeCloser(place: Place, from: number): Verdict {
   if (depth > 0) return text[at] === "," || text[at] === "{" || text[at] === "/" ? CLOSES : INNER;
   // Something behind the whole: another object, garbage, or the string goes on and closes further behind.
   if (!closed) return "wait";
-  return endsAgain(text.slice(at), stack.length) ? INNER : CLOSES;
+  return endsAgain(text.slice(at), stack) ? INNER : CLOSES;
 }
 
-/** Whether `rest` ends the way arguments end with a string that is open: text, a quote, the closers. */
-function endsAgain(rest: string, depth: number): boolean {
+/**
+ * Whether `rest` ends the way arguments end with a string that is open: text, a quote, the closers;
+ * or a quote, the next declared members, the closers.
+ */
+function endsAgain(rest: string, stack: readonly Container[]): boolean {
   const end = rest.trimEnd();
   let from = end.length;
   while (from > 0 && "}] \n".includes(end[from - 1] ?? "-")) from -= 1;
-  if (from === end.length || end[from - 1] !== '"' || !/[^"{}[\]\s]/.test(rest)) return false;
+  if (from === end.length || !/[^"{}[\]\s]/.test(rest)) return false;
+  if (end[from - 1] !== '"' && !goesOn(rest, stack[0])) return false;
   let open = 0;
   for (const c of rest) open += c === "}" || c === "]" ? 1 : c === "{" || c === "[" ? -1 : 0;
-  return open >= depth;
+  return open >= stack.length;
+}
+
+/** Whether a string ends in `rest` and a declared member of the arguments that has not come follows it. */
+function goesOn(rest: string, outermost: Container | undefined): boolean {
+  const key = /"\s{0,16},\s{0,16}"([\w$.-]{1,128})"\s{0,16}:/.exec(rest)?.[1];
+  return key !== undefined && outermost !== undefined && declares(outermost.shape, key) && !outermost.seen.has(key);
 }
 
 /** Closing tags and nothing else up to the end: the closers were lost, the quote closes. */

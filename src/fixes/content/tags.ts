@@ -133,6 +133,8 @@ export function skipClosers(text: string, from: number): number {
     const tag = tagAt(text, at);
     const closer = CLOSERS.find((mark) => text.startsWith(mark, at));
     if (tag?.close === true && CLOSING_TAGS.has(tag.name)) at = tag.end;
+    // An opening tag in place of the closing one, with nothing to open.
+    else if (tag && CLOSING_TAGS.has(tag.name) && tag.value === undefined && skipSpace(text, tag.end) >= text.length) at = text.length;
     else if (closer !== undefined) at += closer.length;
     else if (text[at] === ";" || text[at] === ",") at += 1;
     else {
