@@ -252,3 +252,12 @@ describe("through the pipeline", () => {
     expect(pipeline.notes).toMatchObject([{ fix: "content_hermes_json", action: "skipped" }]);
   });
 });
+
+test("a name behind a Mistral call may begin the next one: nothing is decided before the end is seen", () => {
+  const call = 'Sure.[TOOL_CALLS]read[ARGS]{"filePath": "a.ts"}';
+  for (const behind of ['read[ARGS]{"filePath": "b.ts"}', "bash{command:<|DSML|tool_calls>\n", " is how."]) {
+    const [one, other] = [whole, characters].map((cut) => playCase({ text: call + behind }, cut));
+    expect(other?.calls).toEqual(one?.calls);
+    expect(other?.text).toBe(one?.text);
+  }
+});
