@@ -62,6 +62,28 @@ describe("pruning", () => {
     expect(left).toEqual(Array.from({ length: left.length }, (_, i) => `01-${String(599 - i).padStart(5, "0")}`));
   });
 
+  test("by size, of few and large exchanges: the newest that fit stay", async () => {
+    using folder = temporary();
+    const path = folder.file();
+    {
+      await using recorder = createRecorder({ path, maxAgeMs: 1e15 });
+      for (let i = 0; i < 40; i++) {
+        const id = `01-${String(i).padStart(5, "0")}`;
+        const own = randomBytes(45_000).toString("base64");
+        play(recorder, chat(id, { start: startOf(id, { at: T0 + i * 60_000 }), body: bytes(`{"messages":["shared","${own}"]}`) }));
+        await until(() => recorder.stats().queuedBytes < 1_000_000, "room");
+      }
+    }
+    const cap = Math.round(size(path) / 2);
+    pruneFile(path, { maxAgeMs: 1e15, maxBytes: cap }, T0);
+    expect(size(path)).toBeLessThanOrEqual(cap);
+    const left = list(path);
+    expect(left.length).toBeGreaterThan(12);
+    expect(left[0]).toBe("01-00039");
+    using reader = openReader(path);
+    for (const recording of reader.iterate()) expect(recording.request.body.length).toBeGreaterThan(60_000);
+  });
+
   test("pinned recordings stay, and stay whole", async () => {
     using folder = temporary();
     const path = folder.file();
