@@ -35,6 +35,51 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
   let chunked = false;
   let informed = 0;
   let written = 0;
+  /** What came since the last flush: pieces that the backend sent in one go leave in one write. */
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
+  let held = false;
+  /** The client's socket, once the head is on it. */
+  let direct: Socket | undefined;
+
+  /** True while the client keeps up. The pieces leave when the read they came with has been worked through. */
+  function put(pieces: readonly Uint8Array[], length: number): boolean {
+    if (length === 0) return true;
+    written += length;
+    if (pendingBytes === 0) process.nextTick(flush);
+    for (const piece of pieces) pending.push(piece);
+    pendingBytes += length;
+    held = response.writableLength + pendingBytes >= response.writableHighWaterMark;
+    return !held;
+  }
+
+  function flush(): void {
+    if (pendingBytes === 0) return;
+    const bytes = chunked ? frameChunk(pending, pendingBytes) : pending.length === 1 ? (pending[0] ?? NOTHING) : Buffer.concat(pending);
+    pending = [];
+    pendingBytes = 0;
+    if (response.destroyed) return;
+    if (send(bytes) && held) response.emit("drain");
+    held = false;
+  }
+
+  /**
+   * Straight onto the socket: `response.write` corks and uncorks it around every piece, which costs
+   * more than the write. Only behind the head, and not while an earlier reply has the socket.
+   */
+  function send(bytes: Uint8Array): boolean {
+    if (!direct) {
+      const { socket } = response;
+      if (!socket || response.writableLength !== socket.writableLength) return response.write(bytes);
+      direct = socket;
+    }
+    if (direct.write(bytes)) return true;
+    if (!direct.listeners("drain").includes(onSocketDrain)) direct.once("drain", onSocketDrain);
+    return false;
+  }
+  function onSocketDrain(): void {
+    response.emit("drain");
+  }
 
   return {
     get started() {
@@ -61,20 +106,14 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
       response.chunkedEncoding = false;
       if (hasBody) response.write(NOTHING);
     },
-    write(bytes) {
-      if (bytes.length === 0) return true;
-      written += bytes.length;
-      return response.write(chunked ? frameChunk([bytes], bytes.length) : bytes);
-    },
+    write: (bytes) => put([bytes], bytes.length),
     writeAll(pieces) {
       let length = 0;
       for (const piece of pieces) length += piece.length;
-      if (length === 0) return true;
-      written += length;
-      if (chunked) return response.write(frameChunk(pieces, length));
-      return response.write(pieces.length === 1 ? (pieces[0] ?? NOTHING) : Buffer.concat(pieces, length));
+      return put(pieces, length);
     },
     end(trailers) {
+      flush();
       if (!chunked) {
         response.end();
         return;
@@ -84,6 +123,7 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
       response.end(Buffer.from(`${tail}\r\n`, "latin1"));
     },
     cut() {
+      flush();
       if (response.socket) response.socket.destroySoon();
       // Pipelined, and not yet its turn: what was written goes out when it is. (A destroyed response would leave the client waiting.)
       else response.once("socket", (socket: Socket) => process.nextTick(() => socket.destroySoon()));
