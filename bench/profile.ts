@@ -42,6 +42,7 @@ const [{ port: backendPort }] = (await once(backend, "message")) as [{ port: num
 const client = fork(path.join(import.meta.dirname, "client.ts"), { stdio: "inherit" });
 await once(client, "message");
 const collector = createServer((request, response) => request.resume().on("end", () => response.end("{}"))).listen(0, "127.0.0.1");
+await once(collector, "listening");
 const collectorAddress = collector.address();
 const otlp = options.otlp && typeof collectorAddress === "object" ? [`--otlp=http://127.0.0.1:${collectorAddress?.port}`] : [];
 
@@ -61,9 +62,12 @@ const child = spawn(
     ...options.flags.split(" "),
     ...otlp,
   ],
-  { stdio: ["ignore", "ignore", "inherit"] },
+  { stdio: ["ignore", "ignore", "pipe"] },
 );
-await sleep(2500);
+// It says where it listens once it does; telemetry is loaded behind that.
+await once(child.stderr, "data");
+child.stderr.resume();
+await sleep(2000);
 backend.send(scenario.script);
 await once(backend, "message");
 const job: Job = {
@@ -84,6 +88,12 @@ let seen: Seen | undefined;
 for (let i = 0; i < 2; i++) {
   client.send(job);
   [seen] = (await once(client, "message")) as [Seen];
+}
+// Which threads: the one that serves, the recorder's, V8's collectors and compilers.
+for (const task of readdirSync(`/proc/${child.pid}/task`)) {
+  const name = readFileSync(`/proc/${child.pid}/task/${task}/comm`, "utf8").trim();
+  const ms = Number(readFileSync(`/proc/${child.pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
+  if (ms > 20) console.log(`${ms.toFixed(0).padStart(7)} ms  ${name}`);
 }
 child.kill("SIGTERM");
 await once(child, "exit");

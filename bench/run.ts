@@ -140,12 +140,27 @@ const wanted = (name: string) =>
 const rounds = options.quick ? 1 : Number(options.rounds);
 const measures: Measure[] = [];
 const idle: Record<string, Usage> = {};
+const recordings: Record<string, number> = {};
+
+function stopAll(): void {
+  for (const { pid } of started) if (pid) signalTree(pid, "SIGKILL");
+  rmSync(place.scratch, { recursive: true, force: true });
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    stopAll();
+    process.exit(1);
+  });
+}
 
 try {
   for (const entry of (await contestantsOf(place, builds)).filter(({ contestant }) => wanted(contestant.name))) {
     const running = start(entry);
-    if (await ready(running)) started.push(running);
-    else console.error(`${entry.contestant.name}: left out, it does not answer`);
+    started.push(running);
+    if (await ready(running)) continue;
+    console.error(`${entry.contestant.name}: left out, it does not answer`);
+    started.pop();
+    if (running.pid) signalTree(running.pid, "SIGKILL");
   }
   // Idle memory: telemetry is loaded behind the first request, caches have had time to fill or empty.
   await sleep(options.quick ? 500 : 4000);
@@ -175,11 +190,12 @@ try {
       }
     }
   }
-} finally {
-  for (const { pid } of started) {
-    if (!pid) continue;
-    signalTree(pid, "SIGKILL");
+  for (const { contestant } of started) {
+    const file = statSync(path.join(place.scratch, `${contestant.name}.db`), { throwIfNoEntry: false });
+    if (file) recordings[contestant.name] = file.size;
   }
+} finally {
+  stopAll();
   backend.disconnect();
   client.disconnect();
   collector.close();
@@ -192,14 +208,8 @@ const results: Results = {
   rounds,
   idle,
   measures,
-  recordings: Object.fromEntries(
-    started.map(({ contestant: { name } }) => [
-      name,
-      statSync(path.join(place.scratch, `${name}.db`), { throwIfNoEntry: false })?.size ?? 0,
-    ]),
-  ),
+  recordings,
 };
-rmSync(place.scratch, { recursive: true, force: true });
 const out = options.out ?? path.join(ROOT, "bench/results", `${results.taken.slice(0, 16).replaceAll(":", "")}.json`);
 mkdirSync(path.dirname(out), { recursive: true });
 writeFileSync(out, `${JSON.stringify(results)}\n`);
