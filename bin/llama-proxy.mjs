@@ -41,7 +41,8 @@ function packagedNode() {
 function runOn(node, args) {
   // Node 22.15 and later can become the other program: same process id, no second process.
   if (typeof process.execve === "function" && process.platform !== "win32") process.execve(node, [node, ...args], process.env);
-  const child = spawn(node, args, { stdio: "inherit" });
+  // The channel tells the program when this process was killed without a word: it ends then, too.
+  const child = spawn(node, args, { stdio: ["inherit", "inherit", "inherit", "ipc"] });
   // A terminal sends its signals to the child as well; sent twice, the second would end a drain at once.
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {

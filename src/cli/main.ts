@@ -6,6 +6,7 @@ import { EXIT, Failure, guardStreams, print, reportFailure, say, setExit } from 
 /** Runs the command line. Never rejects; what went wrong is told on stderr and is the exit code. */
 async function main(words: readonly string[]): Promise<void> {
   guardStreams();
+  endWithLauncher();
   const debug = words.includes("--debug");
   const argv = words[0] === "-V" || words[0] === "--version" ? ["version"] : words;
   try {
@@ -24,6 +25,14 @@ async function main(words: readonly string[]): Promise<void> {
     if (cause instanceof CommanderError) setExit(cause.exitCode === 0 ? EXIT.ok : EXIT.usage);
     else reportFailure(cause, debug);
   }
+}
+
+/** On an old Node the launcher in bin/ is a process of its own: killed hard, it must not leave a sidecar behind that holds the port. */
+function endWithLauncher(): void {
+  if (!process.channel) return;
+  process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  // Listening for the end of the channel keeps no command from ending.
+  process.channel.unref();
 }
 
 /** The command whose file is needed: the one called, or the one help is asked for. */

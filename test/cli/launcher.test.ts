@@ -37,4 +37,27 @@ describe.skipIf(!built).each(nodes)("the launcher on %s", (node) => {
     child.kill("SIGTERM");
     expect(await new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)))).toBe(0);
   });
+
+  test("killed hard, it leaves no sidecar behind", async () => {
+    const db = join(temporaryFolder(), "x.db");
+    const child = spawn(node, [BIN, "run", "--port", "0", "--backend", "http://127.0.0.1:9", "--db", db], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await expect.poll(() => said, { timeout: 10_000 }).toContain("llama-server at");
+    const url = /on (http:\S+),/.exec(said)?.[1] ?? "";
+    expect((await fetch(`${url}/_llama-proxy/live`)).status).toBe(200);
+    child.kill("SIGKILL");
+    await expect
+      .poll(
+        () =>
+          fetch(`${url}/_llama-proxy/live`).then(
+            () => "there",
+            () => "gone",
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe("gone");
+  });
 });
