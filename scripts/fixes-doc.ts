@@ -36,7 +36,7 @@ export function fixesDoc(): string {
     "## What a fix may and may not do",
     [
       "- It acts on a defect that was seen in the wild; each names where.",
-      "- It holds back what it needs to decide and nothing on a clean stream.",
+      "- It holds back what it needs to decide. On a clean stream that is nothing, but for text that begins like a marker (at most 32 characters, mostly until the next delta) and a message that begins like the JSON of a call while tools are offered.",
       "- It never invents. A reply cut by the token limit, arguments that end inside a string, a required key that is missing: the bytes pass as they are and a note says `refused`.",
       "- It never takes back what was sent, and never sends half a change.",
       "- It never touches a tool the request does not offer by anything but syntax, and never makes a call of one.",

@@ -3,6 +3,7 @@ import type { RecordedExchange, Recording } from "../core/recording.ts";
 import { noteJson } from "../replay/report.ts";
 import type { RawHeaders } from "../wire/headers.ts";
 import { isObject } from "../wire/json.ts";
+import { snakeCased } from "./snake-case.ts";
 
 export function exchangeJson(exchange: RecordedExchange): Record<string, unknown> {
   const { metrics } = exchange;
@@ -59,15 +60,6 @@ export function recordingJson(recording: Recording): Record<string, unknown> {
     details: snakeCased(recording.details),
     fix_notes: recording.notes.map(noteJson),
   };
-}
-
-/** Members named as the rest of the document's are: the recording keeps them under the program's own names. */
-function snakeCased(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeCased);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), snakeCased(member)]),
-  );
 }
 
 type Pieces = NonNullable<Recording["response"]>["pieces"];

@@ -58,7 +58,7 @@ function verbose(fix: Fix, mode: string, strong: (text: string) => string): stri
     `  kind     ${fix.kind}`,
     `  before   ${fix.example.before.replaceAll("\n", "\n           ")}`,
     `  after    ${fix.example.after.replaceAll("\n", "\n           ")}`,
-    `  holds    ${fix.holds} while at work; nothing on clean streams`,
+    `  holds    ${fix.holds}, where the reply looks like what it mends`,
     `  seen in  ${fix.source}`,
     ...options,
     "",

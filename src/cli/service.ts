@@ -17,6 +17,7 @@ import { createStatsLine } from "../stats/line.ts";
 import { describe, recorderOf, telemetryOf, watchOf } from "./listeners.ts";
 import { bindWarnings, readDoor, readListener } from "./locks.ts";
 import { needsRestart } from "./restart-keys.ts";
+import { snakeCased } from "./snake-case.ts";
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -109,8 +110,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       reload: options.reread && reload,
       status: () => ({
         version: options.version,
-        recorder: recorder ? { path: recording, ...recorder.stats() } : { state: "off" },
-        telemetry: telemetry ? telemetry.state() : { state: "off" },
+        recorder: recorder ? snakeCased({ path: recording, ...recorder.stats() }) : { state: "off" },
+        telemetry: telemetry ? snakeCased(telemetry.state()) : { state: "off" },
         sink_failures: Object.fromEntries(sink.failures),
         reloads,
         faults: faults.count,

@@ -33,7 +33,7 @@ async function showStats(options: Options): Promise<void> {
   const { totals, rows } = reader.stats({ by, until, ...(since === undefined ? {} : { since }) });
   if (options.json) {
     return printJson({
-      since: since === undefined ? undefined : new Date(since).toISOString(),
+      since: since === undefined ? null : new Date(since).toISOString(),
       until: new Date(until).toISOString(),
       by,
       totals: numbersJson(totals),

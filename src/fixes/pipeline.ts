@@ -59,6 +59,7 @@ export function createStreamPipeline(
   /** A frame above the limit: not even cut any more. */
   let uncut = false;
   let framesHeld = 0;
+  const tooLarge = `a frame above ${limits.frameBytes} bytes: the rest of the stream passes unread`;
 
   function step(raw: Uint8Array, ended: boolean): Step {
     const frame = frames.read(raw);
@@ -97,6 +98,7 @@ export function createStreamPipeline(
   /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */
   function guardedStep(raw: Uint8Array, ended = false): Step {
     if (unread) return passThrough(unreadFrame(raw), [raw]);
+    if (raw.length > limits.frameBytes) return passThrough(unreadFrame(raw), [...stopReading(tooLarge), raw]);
     try {
       return step(raw, ended);
     } catch (cause) {
@@ -128,7 +130,7 @@ export function createStreamPipeline(
       for (const raw of framer.push(chunk)) steps.push(guardedStep(raw));
       if (framer.held > limits.frameBytes) {
         uncut = true;
-        const released = unread ? [] : stopReading(`a frame above ${limits.frameBytes} bytes: the rest of the stream passes unread`);
+        const released = unread ? [] : stopReading(tooLarge);
         const rest = framer.end();
         steps.push(passThrough(unreadFrame(rest), [...released, rest]));
       }

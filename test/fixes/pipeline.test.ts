@@ -252,3 +252,27 @@ test("a ping passes at once, also while a fix holds the frame before it", () => 
   const ping = pipeline.push(Buffer.from(":\n\n"));
   expect(ping.flatMap((step) => step.sent).map((bytes) => Buffer.from(bytes).toString())).toEqual([":\n\n"]);
 });
+
+test("a frame above the limit stops the reading, however the network cut it", () => {
+  const dialect = dialectFor("POST", "/v1/chat/completions");
+  if (!dialect) throw new Error("no chat dialect");
+  const frame = (content: string): Buffer =>
+    Buffer.from(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { role: "assistant", content }, finish_reason: null }] })}\n\n`);
+  const body = Buffer.concat([frame("a"), frame("b".repeat(500)), frame("c")]);
+  const played = (size: number) => {
+    const pipeline = createStreamPipeline(planFixes({ enabled: true, modules: {} }), dialect, dialect.readRequest({ stream: true }), {
+      frameBytes: 400,
+    });
+    const steps = [];
+    for (let at = 0; at < body.length; at += size) steps.push(...pipeline.push(body.subarray(at, at + size)));
+    steps.push(...pipeline.end());
+    return {
+      sent: Buffer.concat(steps.flatMap((step) => step.sent)).equals(body),
+      texts: steps.flatMap((step) => step.deltas).length,
+      notes: pipeline.notes.map((note) => note.reason),
+    };
+  };
+  const whole = played(body.length);
+  expect(whole).toEqual({ sent: true, texts: 1, notes: ["a frame above 400 bytes: the rest of the stream passes unread"] });
+  for (const size of [1, 7, 100, 450]) expect(played(size)).toEqual(whole);
+});
