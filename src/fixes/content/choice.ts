@@ -69,6 +69,7 @@ export class ContentChoice {
         return this.held === 0 ? this.#whole?.flush(emit) : undefined;
       case "reasoning":
         this.#think?.parsed();
+        this.#text.letGo();
         if (this.#reasoning) this.#reasoning.push(delta.text);
         else this.#emit(delta);
         return this.held === 0 ? this.#whole?.flush(emit) : undefined;

@@ -66,6 +66,14 @@ export class Scanner {
     this.#scan(pending + text, pending === "");
   }
 
+  /** Something else was said: what might have begun a mark is text. A block goes on. */
+  letGo(): void {
+    if (this.#block || this.#pending === "") return;
+    const pending = this.#pending;
+    this.#pending = "";
+    this.#write(pending, false);
+  }
+
   /** The message is over: the block that is held, if any. What only might have become one goes out. */
   take(): Block | undefined {
     const pending = this.#pending;

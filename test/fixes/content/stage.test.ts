@@ -261,3 +261,14 @@ test("a name behind a Mistral call may begin the next one: nothing is decided be
     expect(other?.text).toBe(one?.text);
   }
 });
+
+test("text that might begin a mark does not come out behind reasoning that came after it", () => {
+  const deltas: Delta[] = [text("x <to"), { kind: "reasoning", choice: 0, text: "hm" }, text(" y"), finish()];
+  const said: string[] = [];
+  const notes = createNotes();
+  const plan = planFixes({ enabled: true, modules: {} }).filter((entry) => entry.fix.kind === "content");
+  const stage = createContentStage(plan, view, notes.by);
+  for (const delta of deltas) stage?.onDelta(delta, (out) => void ("text" in out && said.push(`${out.kind}:${out.text}`)));
+  expect(said.join(" ")).toBe("text:x  text:<to reasoning:hm text: y");
+  expect(notes.list).toEqual([]);
+});
