@@ -18,18 +18,22 @@ export function configure(command: Command): void {
   addDatabaseOptions(command)
     .option("--since <time>", "from 90s, 15m, 1h, 7d ago or an ISO time (default: everything)")
     .option("--until <time>", "up to then (default: now)")
-    .option("--by <key>", `one row per ${KEYS.join(", ")}`, "model")
+    .option("--by <key>", `one row per ${KEYS.join(", ")}; fix: what each fix did, by model`, "model")
     .option("--json", "one JSON document")
     .action((options: Options) => showStats(options));
 }
 
 async function showStats(options: Options): Promise<void> {
   const by = KEYS.find((key) => key === options.by);
-  if (!by) throw new Failure(EXIT.usage, `--by ${options.by}: expected ${KEYS.join(", ")}`);
+  if (!by && options.by !== "fix") throw new Failure(EXIT.usage, `--by ${options.by}: expected ${KEYS.join(", ")} or fix`);
   const now = Date.now();
   const since = sinceOf(options.since, now);
   const until = sinceOf(options.until, now) ?? now;
   using reader = await openRecordings(options);
+  if (!by) {
+    const { showFixLedger } = await import("./fix-ledger.ts");
+    return showFixLedger(reader, { since, until, json: options.json === true });
+  }
   const { totals, rows } = reader.stats({ by, until, ...(since === undefined ? {} : { since }) });
   if (options.json) {
     return printJson({

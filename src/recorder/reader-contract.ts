@@ -62,6 +62,18 @@ export interface StatsRow extends StatsNumbers {
   readonly key: string | null;
 }
 
+/** What one fix did to the replies and requests of one model. Numbers are exchanges. */
+export interface FixLedgerRow {
+  readonly fix: string;
+  readonly model: string | null;
+  /** It had something to say: fixed, refused or skipped. */
+  readonly seen: number;
+  readonly fixed: number;
+  readonly refused: number;
+  /** Unix milliseconds of the last exchange in which it did; idle since then. */
+  readonly lastAt: number;
+}
+
 export interface StatsResult {
   readonly totals: StatsNumbers;
   /** Most requests first; hours in order of time. */
@@ -115,6 +127,8 @@ export interface Reader extends Disposable {
   /** By full id. Bytes exactly as recorded, checked against their hashes. */
   get(id: string): Recording | undefined;
   stats(filter?: StatsFilter): StatsResult;
+  /** By fix and model, most seen first. */
+  fixLedger(filter?: Pick<StatsFilter, "since" | "until">): FixLedgerRow[];
   sessions(filter?: { readonly since?: number; readonly until?: number; readonly limit?: number }): SessionRow[];
   /** One SELECT over the documented views. Cannot write anywhere. */
   query(sql: string, options?: { readonly limit?: number }): QueryResult;

@@ -6,6 +6,7 @@ import { createQuery } from "./query.ts";
 import type { Reader } from "./reader-contract.ts";
 import { ReaderError, asReaderError } from "./reader-error.ts";
 import { readSessions } from "./sessions.ts";
+import { readFixLedger } from "./fix-ledger.ts";
 import { readStats } from "./stats.ts";
 
 export * from "./reader-contract.ts";
@@ -50,6 +51,7 @@ export function openReader(path: string): Reader {
     resolve: (spec) => guard(() => lists.resolve(spec)),
     get: (id) => guard(() => loader.load(id)),
     stats: (filter = {}) => guard(() => readStats(db, filter)),
+    fixLedger: (filter = {}) => guard(() => readFixLedger(db, filter)),
     sessions: (filter = {}) => guard(() => readSessions(db, filter)),
     query: (sql, options = {}) => guard(() => query.run(sql, options.limit)),
     iterate,

@@ -137,6 +137,16 @@ describe("stats, sessions and sql", () => {
     expect((await cli(["stats", "--by", "colour", "--db", recorded.db])).code).toBe(2);
   });
 
+  test("stats --by fix is the ledger of the fixes: seen, fixed, refused, idle since; and which saw nothing", async () => {
+    const { json: document } = await json("stats", "--by", "fix");
+    expect(document.rows).toEqual([
+      { key: "toolcall_bad_filepath", model: "qwen3-coder-script", seen: 1, fixed: 1, refused: 0, idle_since: expect.stringMatching(/Z$/) },
+    ]);
+    expect(document.idle).toContain("content_qwen_xml");
+    expect(document.idle).not.toContain("toolcall_bad_filepath");
+    expect((await json("stats", "--by", "fix", "--until", "1h")).json.rows).toEqual([]);
+  });
+
   test("sql answers over the views and cannot write", async () => {
     const { json: document } = await json("sql", "SELECT count(*) AS n, max(prompt_tokens) AS most FROM exchanges");
     expect(document.rows).toEqual([{ n: 4, most: 826 }]);
