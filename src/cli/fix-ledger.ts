@@ -1,6 +1,6 @@
 import { FIXES } from "../fixes/index.ts";
 import type { Reader } from "../recorder/reader.ts";
-import { renderTable } from "../stats/table.ts";
+import { renderTable, type Column } from "../stats/table.ts";
 import { countText, dateText } from "../stats/text.ts";
 import { print, printJson, stdoutLook } from "./print.ts";
 
@@ -9,6 +9,15 @@ export interface LedgerRange {
   readonly until: number;
   readonly json: boolean;
 }
+
+const COLUMNS: readonly Column[] = [
+  { title: "FIX", flexible: true },
+  { title: "MODEL" },
+  { title: "SEEN", align: "right" },
+  { title: "FIXED", align: "right" },
+  { title: "REFUSED", align: "right" },
+  { title: "IDLE SINCE" },
+];
 
 /** `stats --by fix`: what each fix saw, mended and refused, by model, and since when it has been idle. */
 export function showFixLedger(reader: Reader, { since, until, json }: LedgerRange): void {
@@ -31,15 +40,6 @@ export function showFixLedger(reader: Reader, { since, until, json }: LedgerRang
       idle,
     });
   }
-  const right = (title: string) => ({ title, align: "right" as const });
-  const columns = [
-    { title: "FIX", flexible: true },
-    { title: "MODEL" },
-    right("SEEN"),
-    right("FIXED"),
-    right("REFUSED"),
-    { title: "IDLE SINCE" },
-  ];
   const cells = rows.map(({ fix, model, seen, fixed, refused, lastAt }) => [
     fix,
     model ?? "(none)",
@@ -48,7 +48,7 @@ export function showFixLedger(reader: Reader, { since, until, json }: LedgerRang
     countText(refused),
     dateText(lastAt),
   ]);
-  if (rows.length > 0) for (const line of renderTable(columns, cells, stdoutLook())) print(line);
+  if (rows.length > 0) for (const line of renderTable(COLUMNS, cells, stdoutLook())) print(line);
   print(
     `${rows.length === 0 ? "no fix saw anything" : `${countText(idle.length)} fixes saw nothing`} (llama-proxy list-fixes names all ${known.length})`,
   );
