@@ -37,12 +37,14 @@ export interface Place {
   readonly scratch: string;
   readonly backend: number;
   readonly otlp: number;
+  /** Watch the event loops of ours: it costs, so never together with CPU. */
+  readonly loop: boolean;
 }
 
 const CACHE = ".cache/bench";
 
-export function placeOf(root: string, backend: number, otlp: number): Place {
-  return { root, backend, otlp, scratch: mkdtempSync(path.join(tmpdir(), "llama-proxy-bench-")) };
+export function placeOf(root: string, backend: number, otlp: number, loop: boolean): Place {
+  return { root, backend, otlp, loop, scratch: mkdtempSync(path.join(tmpdir(), "llama-proxy-bench-")) };
 }
 
 /** What telemetry sends is sent within the measured time, not after it. */
@@ -55,6 +57,7 @@ function ours(place: Place, name: string, build: string, port: number, flags: re
     name,
     command: [
       process.execPath,
+      ...(place.loop ? ["--import", path.join(import.meta.dirname, "loop-probe.ts")] : []),
       path.join(build, "dist/cli/main.js"),
       "run",
       `--config=${config}`,

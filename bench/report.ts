@@ -16,6 +16,15 @@ export interface Measure {
   /** The machine's 1-minute load when it ended: what else was going on. */
   readonly load: number;
   readonly seen: Seen;
+  /** Only with `--loop`. */
+  readonly loopMs?: LoopDelay | undefined;
+}
+
+/** Milliseconds that the event loop was late. */
+export interface LoopDelay {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 export interface Results {
@@ -121,6 +130,9 @@ export function tableOf(results: Results): string {
         n(rssMb, 0),
       ];
       lines.push(`| ${[contestant, ...cells, row.complete, row.identical].join(" | ")} |`);
+    }
+    for (const { contestant, loopMs } of results.measures.filter((measure) => measure.scenario === scenario.name)) {
+      if (loopMs) lines.push(`- ${contestant}: event loop late by ${n(loopMs.p50, 2)} (p50), ${n(loopMs.p99, 2)} (p99), ${n(loopMs.max, 1)} ms (most)`);
     }
     lines.push("");
   }

@@ -2,7 +2,7 @@
  * The benchmark: paced streams through every contestant, round after round. See bench/README.md.
  *
  *   npm run bench -- [--quick] [--rounds 5] [--slow-rounds 2] [--scenarios a,b] [--contestants a,b]
- *                    [--build name=directory …] [--out bench/results/name.json]
+ *                    [--build name=directory …] [--out bench/results/name.json] [--loop]
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ import type { Job, Seen } from "./client.ts";
 import { contestantsOf, placeOf, start, type Running } from "./contestants.ts";
 import { JSON_BODY, streamBytes } from "./frames.ts";
 import { cpuOfTree, signalTree, usageOf, type Usage } from "./processes.ts";
-import { tableOf, type Measure, type Results } from "./report.ts";
+import { tableOf, type LoopDelay, type Measure, type Results } from "./report.ts";
 import { quickly, SCENARIOS, type Scenario } from "./scenarios.ts";
 
 const { values: options } = parseArgs({
@@ -29,6 +29,7 @@ const { values: options } = parseArgs({
     contestants: { type: "string" },
     build: { type: "string", multiple: true },
     out: { type: "string" },
+    loop: { type: "boolean", default: false },
   },
 });
 
@@ -83,7 +84,7 @@ const started: Running[] = [];
 const { child: backend, first } = await helper("backend.ts");
 const { child: client } = await helper("client.ts");
 const collector = await startCollector();
-const place = placeOf(ROOT, (first as { port: number }).port, collector.port);
+const place = placeOf(ROOT, (first as { port: number }).port, collector.port, options.loop);
 
 const builds = new Map((options.build ?? []).map((named) => named.split("=", 2) as [string, string]));
 if (builds.size === 0) builds.set("", ROOT);
@@ -101,9 +102,20 @@ async function ready(running: Running): Promise<boolean> {
   return false;
 }
 
+/** How late its event loop was since the last time this was asked, where a probe is loaded into it. */
+async function loopDelay({ contestant, pid, output }: Running): Promise<LoopDelay | undefined> {
+  if (!contestant.command.some((part) => part.endsWith("loop-probe.ts"))) return undefined;
+  process.kill(pid, "SIGUSR2");
+  await sleep(100);
+  const told = output().split("\n").findLast((line) => line.startsWith("loop "));
+  return told === undefined ? undefined : (JSON.parse(told.slice(5)) as LoopDelay);
+}
+
 async function measure(scenario: Scenario, running: Running): Promise<Measure> {
   await asked(backend, scenario.script);
   const { pid } = running;
+  // What it missed while it was stopped is not its own delay.
+  await loopDelay(running);
   let peak: Usage = { cpu: 0, rss: 0, pss: 0 };
   const before = pid ? cpuOfTree(pid) : 0;
   const begun = performance.now();
@@ -121,9 +133,11 @@ async function measure(scenario: Scenario, running: Running): Promise<Measure> {
   clearInterval(look);
   if (pid && peak.rss === 0) peak = usageOf(pid);
   const seconds = (performance.now() - begun) / 1000;
+  const loopMs = await loopDelay(running);
   await sleep(SETTLE_MS);
   const cpu = pid ? cpuOfTree(pid) - before : 0;
-  return { scenario: scenario.name, contestant: running.contestant.name, round: 0, seconds, cpu, peak, load: loadavg()[0] ?? 0, seen };
+  const { name } = running.contestant;
+  return { scenario: scenario.name, contestant: name, round: 0, seconds, cpu, peak, load: loadavg()[0] ?? 0, seen, loopMs };
 }
 
 const warmUp: Scenario = {
