@@ -2,7 +2,6 @@
 import type { RecordedExchange, Recording } from "../core/recording.ts";
 import { noteJson } from "../replay/report.ts";
 import type { RawHeaders } from "../wire/headers.ts";
-import { isObject } from "../wire/json.ts";
 import { snakeCased } from "./snake-case.ts";
 
 export function exchangeJson(exchange: RecordedExchange): Record<string, unknown> {
