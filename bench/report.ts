@@ -132,7 +132,10 @@ export function tableOf(results: Results): string {
       lines.push(`| ${[contestant, ...cells, row.complete, row.identical].join(" | ")} |`);
     }
     for (const { contestant, loopMs } of results.measures.filter((measure) => measure.scenario === scenario.name)) {
-      if (loopMs) lines.push(`- ${contestant}: event loop late by ${n(loopMs.p50, 2)} (p50), ${n(loopMs.p99, 2)} (p99), ${n(loopMs.max, 1)} ms (most)`);
+      if (loopMs)
+        lines.push(
+          `- ${contestant}: event loop late by ${n(loopMs.p50, 2)} (p50), ${n(loopMs.p99, 2)} (p99), ${n(loopMs.max, 1)} ms (most)`,
+        );
     }
     lines.push("");
   }

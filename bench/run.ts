@@ -107,7 +107,9 @@ async function loopDelay({ contestant, pid, output }: Running): Promise<LoopDela
   if (!contestant.command.some((part) => part.endsWith("loop-probe.ts"))) return undefined;
   process.kill(pid, "SIGUSR2");
   await sleep(100);
-  const told = output().split("\n").findLast((line) => line.startsWith("loop "));
+  const told = output()
+    .split("\n")
+    .findLast((line) => line.startsWith("loop "));
   return told === undefined ? undefined : (JSON.parse(told.slice(5)) as LoopDelay);
 }
 
