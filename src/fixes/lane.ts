@@ -85,6 +85,8 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
       slots.push({ name: "arguments", stage: lateStage(start) });
     }
   }
+  // Frame rules hold nothing; this is asked for on every frame.
+  const holders = slots.slice();
   for (const { fix, mode, options } of plan) {
     if (fix.kind !== "frame") continue;
     const note = noteBy(fix.name, mode);
@@ -230,7 +232,7 @@ export function createLane(plan: FixPlan, dialect: Dialect, request: RequestView
     release: () => endAll("release"),
     get held() {
       let held = 0;
-      for (const slot of slots) held += slot.stage?.held ?? 0;
+      for (const slot of holders) held += slot.stage?.held ?? 0;
       return held;
     },
     idle: rules.length === 0 && slots.length === 0,

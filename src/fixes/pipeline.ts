@@ -89,10 +89,11 @@ export function createStreamPipeline(
     if (read === undefined) return passThrough(frame, []);
     const deltas = codec.read(read);
     const out = lane.run(deltas);
-    if (lane.held > 0) framesHeld += 1;
+    const held = lane.held;
+    if (held > 0) framesHeld += 1;
     const payload = lane.dress(read.payload);
     const dressed = payload === read.payload ? read : { frame, payload };
-    return { frame, deltas, out, sent: outlet.relay(message, dressed, deltas, out, lane.held) };
+    return { frame, deltas, out, sent: outlet.relay(message, dressed, deltas, out, held) };
   }
 
   /** `step`, or the frame's own bytes if a reader or writer breaks on it; from then on nothing is read. */

@@ -5,6 +5,8 @@ import type { CallRule } from "./rule.ts";
  * costs a search for a character.
  */
 export interface Marks {
+  /** False: no mark stands or begins in this text, whatever comes before or behind it. */
+  mayStand(text: string): boolean;
   /**
    * Index of the next place at or behind `from` where a mark may stand, or begin at the end of the
    * text; -1 for none. `before`: the character in front of the text.
@@ -71,7 +73,15 @@ export function createMarks(rules: readonly CallRule[], tokens: readonly string[
     return angleAt;
   }
 
+  /** Of each rare mark, its first character (which may end the text) and its first two. */
+  const beginnings = [...new Set(others.map((mark) => mark.slice(0, 2)))];
+
   return {
+    mayStand(text) {
+      if (text.includes("<")) return true;
+      for (const two of beginnings) if (text.includes(two) || text.charCodeAt(text.length - 1) === two.charCodeAt(0)) return true;
+      return false;
+    },
     next(text, from, before) {
       // What is known holds for a text that is read on, not for one that is read again.
       if (from <= last) known = angleKnown = "";

@@ -156,6 +156,7 @@ export class Scanner {
       this.#started = true;
       from = opens ? this.#begin(text, from, true, this.context) : 0;
     }
+    if (from === 0 && !this.#host.marks.mayStand(text)) return text === "" ? undefined : this.#write(text, whole);
     /** The context at the last mark that was looked at: so much of the text it has been fed. */
     let context: TextContext | undefined;
     let fed = 0;

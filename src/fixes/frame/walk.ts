@@ -49,8 +49,20 @@ export function mapCalls(
   });
 }
 
-/** Most chunks hold no call: every rule that looks for one asks this first. */
+/** The chunk asked about last. Payloads are never changed in place, so the answer holds for as long as the object does. */
+let asked: unknown;
+let answer = false;
+
+/** Most chunks hold no call: every rule that looks for one asks this first, one after another about the same chunk. */
 function saysCalls(payload: unknown, part: "delta" | "message"): boolean {
+  if (part === "message") return lookForCalls(payload, part);
+  if (payload === asked) return answer;
+  answer = lookForCalls(payload, part);
+  asked = payload;
+  return answer;
+}
+
+function lookForCalls(payload: unknown, part: "delta" | "message"): boolean {
   if (!isObject(payload) || !Array.isArray(payload["choices"])) return false;
   for (const choice of payload["choices"] as unknown[]) {
     const said = isObject(choice) ? choice[part] : undefined;
