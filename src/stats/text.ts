@@ -16,7 +16,7 @@ export function clean(text: string): string {
 
 // Wide in a terminal: East Asian wide and fullwidth blocks, and emoji shown as pictures.
 const WIDE =
-  /[\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\u9FFF\uA000-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1B000}-\u{1B2FF}\u{1F200}-\u{1F2FF}\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}|\uFE0F/u;
+  /[\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\u9FFF\uA000-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1B000}-\u{1B2FF}\u{1F200}-\u{1F2FF}\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}/u;
 // oxlint-disable-next-line no-control-regex -- the quick way for plain ASCII
 const ASCII = /^[\u0020-\u007E]*$/;
 
@@ -27,11 +27,27 @@ function graphemes(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
-/** Columns that `text` takes in a terminal; `text` holds no escape sequences. */
+/**
+ * Columns that `text` takes in a terminal; `text` holds no escape sequences. Counted character by
+ * character, as terminals do, so that two texts side by side take what they take apart.
+ */
 export function displayWidth(text: string): number {
   if (ASCII.test(text)) return text.length;
-  return graphemes(text).reduce((sum, grapheme) => sum + (WIDE.test(grapheme) ? 2 : /^\p{Mark}+$/u.test(grapheme) ? 0 : 1), 0);
+  let columns = 0;
+  let before = "";
+  let previous = "";
+  for (const character of text) {
+    // A family of emoji, joined, is one picture.
+    const joined = previous === "\u200D" && PICTURE.test(before) && PICTURE.test(character);
+    if (character === "\uFE0F") columns += PICTURE.test(previous) && !WIDE.test(previous) ? 1 : 0;
+    else if (!joined && !/[\p{Mark}\p{Cf}]/u.test(character)) columns += WIDE.test(character) ? 2 : 1;
+    before = previous;
+    previous = character;
+  }
+  return columns;
 }
+
+const PICTURE = /\p{Extended_Pictographic}/u;
 
 /** At most `width` columns; what is cut ends in `…`. */
 export function cut(text: string, width: number): string {

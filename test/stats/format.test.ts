@@ -126,6 +126,16 @@ describe("pretty", () => {
     );
   });
 
+  test.each(["\u302A", "\uFE0F", "\u0301x", "\u200D", "\u0600", "\u0E33"])(
+    "text that joins what is printed before it keeps the box whole: %j",
+    (model) => {
+      const lines = formatRequest(request({ ...FULL, model }), "pretty", look(40))
+        .trimEnd()
+        .split("\n");
+      expect([...new Set(lines.map(displayWidth))]).toEqual([40]);
+    },
+  );
+
   test("colours change nothing but colours; without line drawing it is ASCII", () => {
     const plain = formatRequest(request(FULL), "pretty", look(60));
     // oxlint-disable-next-line no-control-regex -- escape sequences are what is taken out
