@@ -4,7 +4,7 @@ import { asArray, asNumber, asString, isObject, parseOrUndefined, type JsonObjec
 import { writeMessageBody } from "./anthropic-body.ts";
 import { createBlockWriter } from "./anthropic-write.ts";
 import type { Dialect, StreamCodec } from "./dialect.ts";
-import { readOpenaiError, usageOf } from "./openai.ts";
+import { readOpenaiError, usageOf, viewOf } from "./openai.ts";
 
 /**
  * Anthropic's Messages API as llama-server speaks it: named events, no `[DONE]`, blocks that overlap
@@ -19,9 +19,7 @@ export const anthropicMessages: Dialect = {
   readRequest(body): RequestView {
     const request = isObject(body) ? body : {};
     const choice = isObject(request["tool_choice"]) ? request["tool_choice"] : {};
-    return {
-      model: asString(request["model"]),
-      stream: request["stream"] === true,
+    return viewOf(body, {
       tools: asArray(request["tools"]).flatMap((tool) => {
         const name = isObject(tool) ? asString(tool["name"]) : undefined;
         return name === undefined || !isObject(tool) ? [] : [{ name, parameters: tool["input_schema"] }];
@@ -29,8 +27,7 @@ export const anthropicMessages: Dialect = {
       toolsForbidden: choice["type"] === "none",
       parallelToolCalls: typeof choice["disable_parallel_tool_use"] === "boolean" ? !choice["disable_parallel_tool_use"] : undefined,
       conversation: conversationOf(request["metadata"]),
-      body,
-    };
+    });
   },
 
   codec: () => createMessagesCodec(),

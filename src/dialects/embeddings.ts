@@ -1,7 +1,7 @@
-import type { Delta, RequestView } from "../core/delta.ts";
-import { asArray, asNumber, asString, isObject } from "../wire/json.ts";
+import type { Delta } from "../core/delta.ts";
+import { asArray, asNumber, isObject } from "../wire/json.ts";
 import type { Dialect } from "./dialect.ts";
-import { createPlainCodec, openaiErrorBody, openaiErrorFrame, readOpenaiError, readOpenaiMeta, readOpenaiUsage } from "./openai.ts";
+import { createPlainCodec, openaiErrorBody, openaiErrorFrame, readOpenaiError, readOpenaiMeta, readOpenaiUsage, viewOf } from "./openai.ts";
 
 /** OpenAI's form: `usage` beside `data`. `model` echoes the request's. */
 export const openaiEmbeddings = vectorDialect("openai.embeddings", "embeddings", ["/v1/embeddings"]);
@@ -16,18 +16,7 @@ export function vectorDialect(name: string, operation: "embeddings" | "rerank", 
     routes,
     operation,
     tools: false,
-    readRequest(body): RequestView {
-      const request = isObject(body) ? body : {};
-      return {
-        model: asString(request["model"]),
-        stream: false,
-        tools: [],
-        toolsForbidden: false,
-        parallelToolCalls: undefined,
-        conversation: undefined,
-        body,
-      };
-    },
+    readRequest: (body) => viewOf(body, { stream: false }),
     codec: () => createPlainCodec(readVectors),
     readDocument: readVectors,
     writeDocument: (body) => body,

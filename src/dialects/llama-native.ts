@@ -1,8 +1,8 @@
 /** llama-server's own API: `/completion` and `/infill` answer in one form. */
-import type { Delta, RequestView } from "../core/delta.ts";
+import type { Delta } from "../core/delta.ts";
 import { asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
 import type { Dialect } from "./dialect.ts";
-import { createPlainCodec, openaiErrorBody, openaiErrorFrame, readOpenaiError, readTimings, usageOf } from "./openai.ts";
+import { createPlainCodec, openaiErrorBody, openaiErrorFrame, readOpenaiError, readTimings, usageOf, viewOf } from "./openai.ts";
 
 /** Text in, text out: no tool calls, nothing to write back. */
 export function nativeDialect(name: string, routes: readonly string[]): Dialect {
@@ -11,18 +11,7 @@ export function nativeDialect(name: string, routes: readonly string[]): Dialect 
     routes,
     operation: "text_completion",
     tools: false,
-    readRequest(body): RequestView {
-      const request = isObject(body) ? body : {};
-      return {
-        model: asString(request["model"]),
-        stream: request["stream"] === true,
-        tools: [],
-        toolsForbidden: false,
-        parallelToolCalls: undefined,
-        conversation: undefined,
-        body,
-      };
-    },
+    readRequest: (body) => viewOf(body),
     codec: () => createPlainCodec(readNative),
     readDocument: (body) => (Array.isArray(body) ? body.flatMap(readNative) : readNative(body)),
     writeDocument: (body) => body,

@@ -8,10 +8,11 @@ import {
   openaiErrorFrame,
   readOpenaiError,
   readOpenaiMeta,
-  readOpenaiTools,
+  readOpenaiToolUse,
   readOpenaiUsage,
   readTimings,
   sameFrame,
+  viewOf,
 } from "./openai.ts";
 
 /** Chat completions: `data: {json}` frames, `data: [DONE]` at the end, errors as `data: {"error":…}` without it. */
@@ -23,15 +24,7 @@ export const openaiChat: Dialect = {
 
   readRequest(body): RequestView {
     const request = isObject(body) ? body : {};
-    return {
-      model: asString(request["model"]),
-      stream: request["stream"] === true,
-      tools: readOpenaiTools(request["tools"]),
-      toolsForbidden: request["tool_choice"] === "none",
-      parallelToolCalls: typeof request["parallel_tool_calls"] === "boolean" ? request["parallel_tool_calls"] : undefined,
-      conversation: asString(request["prompt_cache_key"]),
-      body,
-    };
+    return viewOf(body, { ...readOpenaiToolUse(request), conversation: asString(request["prompt_cache_key"]) });
   },
 
   codec: () => createChatCodec(),

@@ -1,4 +1,4 @@
-import type { Delta, RequestView } from "../core/delta.ts";
+import type { Delta } from "../core/delta.ts";
 import { asArray, asNumber, asString, isObject } from "../wire/json.ts";
 import type { Dialect } from "./dialect.ts";
 import {
@@ -10,6 +10,7 @@ import {
   readOpenaiMeta,
   readOpenaiUsage,
   readTimings,
+  viewOf,
 } from "./openai.ts";
 
 /**
@@ -22,18 +23,7 @@ export const openaiCompletions: Dialect = {
   operation: "text_completion",
   tools: false,
 
-  readRequest(body): RequestView {
-    const request = isObject(body) ? body : {};
-    return {
-      model: asString(request["model"]),
-      stream: request["stream"] === true,
-      tools: [],
-      toolsForbidden: false,
-      parallelToolCalls: undefined,
-      conversation: asString(request["prompt_cache_key"]),
-      body,
-    };
-  },
+  readRequest: (body) => viewOf(body, { conversation: isObject(body) ? asString(body["prompt_cache_key"]) : undefined }),
 
   codec() {
     const news = createMetaFilter();

@@ -2,7 +2,7 @@ import type { Delta, RequestView, Usage } from "../core/delta.ts";
 import { makeFrame, type Frame } from "../wire/frame.ts";
 import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
 import type { Dialect, StreamCodec } from "./dialect.ts";
-import { createMetaFilter, openaiErrorBody, readOpenaiError, readOpenaiTools, readTimings, usageOf } from "./openai.ts";
+import { createMetaFilter, openaiErrorBody, readOpenaiError, readOpenaiToolUse, readTimings, usageOf, viewOf } from "./openai.ts";
 import { writeOutput } from "./responses-output.ts";
 import { createItemWriter } from "./responses-write.ts";
 
@@ -19,15 +19,10 @@ export const openaiResponses: Dialect = {
   readRequest(body): RequestView {
     const request = isObject(body) ? body : {};
     const conversation = request["conversation"];
-    return {
-      model: asString(request["model"]),
-      stream: request["stream"] === true,
-      tools: readOpenaiTools(request["tools"]),
-      toolsForbidden: request["tool_choice"] === "none",
-      parallelToolCalls: typeof request["parallel_tool_calls"] === "boolean" ? request["parallel_tool_calls"] : undefined,
+    return viewOf(body, {
+      ...readOpenaiToolUse(request),
       conversation: asString(isObject(conversation) ? conversation["id"] : conversation) ?? asString(request["prompt_cache_key"]),
-      body,
-    };
+    });
   },
 
   codec: () => createResponsesCodec(),

@@ -1,5 +1,5 @@
 /** What the OpenAI-shaped APIs of llama-server have in common. */
-import type { Delta, Timings, Tool, Usage } from "../core/delta.ts";
+import type { Delta, RequestView, Timings, Tool, Usage } from "../core/delta.ts";
 import { makeFrame, type Frame } from "../wire/frame.ts";
 import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
 import type { Message, StreamCodec } from "./dialect.ts";
@@ -98,8 +98,33 @@ export function readTimings(timings: unknown): Timings | undefined {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
+/** What every API's request says in the same words; `more` is what else this one can say. */
+export function viewOf(body: unknown, more: Partial<RequestView> = {}): RequestView {
+  const request = isObject(body) ? body : {};
+  return {
+    model: asString(request["model"]),
+    stream: request["stream"] === true,
+    tools: [],
+    toolsForbidden: false,
+    parallelToolCalls: undefined,
+    conversation: undefined,
+    body,
+    ...more,
+  };
+}
+
+/** What a request of OpenAI's chat and Responses APIs says of tools. */
+export function readOpenaiToolUse(request: JsonObject): Pick<RequestView, "tools" | "toolsForbidden" | "parallelToolCalls"> {
+  const parallel = request["parallel_tool_calls"];
+  return {
+    tools: readOpenaiTools(request["tools"]),
+    toolsForbidden: request["tool_choice"] === "none",
+    parallelToolCalls: typeof parallel === "boolean" ? parallel : undefined,
+  };
+}
+
 /** `tools` of a chat request: `{type:"function",function:{name,parameters}}`; also the flat form of Responses. */
-export function readOpenaiTools(tools: unknown): readonly Tool[] {
+function readOpenaiTools(tools: unknown): readonly Tool[] {
   return asArray(tools).flatMap((tool) => {
     if (!isObject(tool)) return [];
     const fn = isObject(tool["function"]) ? tool["function"] : tool;

@@ -4,8 +4,8 @@ import type { Recording } from "../core/recording.ts";
 import { headerOf, REDACTED, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
 import { headersJson } from "./format.ts";
 
-/** Headers that curl, or the connection, makes itself. */
-const NOT_TOLD: ReadonlySet<string> = new Set([
+/** Headers that belonged to the connection then, or that whoever asks again makes itself. */
+export const OF_ITS_TIME: ReadonlySet<string> = new Set([
   "host",
   "content-length",
   "accept-encoding",
@@ -19,7 +19,7 @@ const NOT_TOLD: ReadonlySet<string> = new Set([
 export function curlOf(recording: Recording, origin: string): string {
   const { method, path, request } = recording;
   const words = ["curl", "-sN", "-X", method, quoted(`${origin}${path.replaceAll(REDACTED, "redacted")}`)];
-  for (const [name, value] of headersJson(withoutHeaders(withoutHopByHop(request.headers), NOT_TOLD))) {
+  for (const [name, value] of headersJson(withoutHeaders(withoutHopByHop(request.headers), OF_ITS_TIME))) {
     if (!value.includes(REDACTED)) words.push("-H", quoted(`${name}: ${value}`));
     else if (name.toLowerCase() === "authorization") words.push("-H", '"Authorization: Bearer $LLAMA_API_KEY"');
     else if (name.toLowerCase() === "x-api-key") words.push("-H", '"X-Api-Key: $LLAMA_API_KEY"');

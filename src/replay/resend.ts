@@ -3,6 +3,7 @@ import { request } from "undici";
 import type { RecordedPiece, Recording } from "../core/recording.ts";
 import { createFramer } from "../wire/framer.ts";
 import { headerOf, mediaType, REDACTED, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
+import { OF_ITS_TIME } from "./elsewhere.ts";
 
 export interface ResendOptions {
   /** Origin of the backend. */
@@ -13,17 +14,6 @@ export interface ResendOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
-
-/** What belongs to the connection then, or is ours to say now. */
-const NOT_SENT: ReadonlySet<string> = new Set([
-  "host",
-  "content-length",
-  "accept-encoding",
-  "expect",
-  "traceparent",
-  "tracestate",
-  "baggage",
-]);
 
 /**
  * Sends `forward` as the body. The result is `recording` with the new reply, nothing mended: `sent` is
@@ -59,7 +49,7 @@ export async function resend(recording: Recording, forward: Uint8Array, options:
 }
 
 function headersFor(recorded: RawHeaders, apiKey: string | undefined): string[] {
-  const kept = withoutHeaders(withoutHopByHop(recorded), NOT_SENT);
+  const kept = withoutHeaders(withoutHopByHop(recorded), OF_ITS_TIME);
   const headers: string[] = [];
   for (let i = 0; i + 1 < kept.length; i += 2) {
     const value = kept[i + 1] ?? "";

@@ -152,12 +152,9 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
         reason: `reply above ${parts.limits.replyBytes} bytes: relayed unread`,
       });
       beyond = raw(head, parts, undefined);
-      return (
-        chunks
-          .splice(0)
-          .map((held) => beyond?.data(held))
-          .at(-1) ?? true
-      );
+      let room = true;
+      for (const held of chunks.splice(0)) room = beyond.data(held);
+      return room;
     },
     end(trailers) {
       if (beyond) {
