@@ -66,7 +66,7 @@ export function manyExchanges(name: string, wallMs: () => number): ManyExchanges
       const { session, body } = turnOf(x);
       const id = `${Math.floor(at).toString(36).padStart(9, "0")}${name}${x.toString(36).padStart(6, "0")}`;
       const start = startAt(id, at, { client: session.client, ...(x % 3 === 0 ? {} : { session: session.id }) });
-      queue.push(1, () => ({ op: "begin", x, start, resumed: false }));
+      queue.push(1, { op: "begin", x, start, resumed: false });
       const tap = createTap(x, start, {
         queue,
         redactHeaders: (headers) => [...headers],

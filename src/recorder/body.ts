@@ -92,7 +92,7 @@ export function encodeEntries(entries: readonly StoredEntry[]): Uint8Array {
     out.int(step);
     out.uint(more);
   }
-  return pack(out.done());
+  return pack(out.view());
 }
 
 /** Throws RangeError on bytes that `encodeEntries` did not write. */

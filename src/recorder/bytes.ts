@@ -6,9 +6,15 @@ export interface ByteWriter {
   uint(value: number): void;
   int(value: number): void;
   bytes(value: Uint8Array): void;
-  /** A copy of what was written. */
-  done(): Uint8Array;
+  /** What was written. A view: good until the next call. */
+  view(): Uint8Array;
+  /** Begins anew, in the same memory unless it grew large. */
+  clear(): void;
+  readonly length: number;
 }
+
+/** A buffer that grew beyond this is given back when it is cleared. */
+const KEPT_BYTES = 64 * 1024;
 
 export function createByteWriter(capacity = 256): ByteWriter {
   let buffer = new Uint8Array(capacity);
@@ -37,7 +43,14 @@ export function createByteWriter(capacity = 256): ByteWriter {
       buffer.set(value, length);
       length += value.length;
     },
-    done: () => buffer.slice(0, length),
+    view: () => buffer.subarray(0, length),
+    clear() {
+      length = 0;
+      if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(capacity);
+    },
+    get length() {
+      return length;
+    },
   };
 }
 

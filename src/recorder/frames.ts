@@ -6,8 +6,8 @@ import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
  */
 export interface FrameRun {
   /** Microseconds since the exchange began. */
-  readonly atUs: readonly number[] | Float64Array;
-  readonly sizes: readonly number[] | Uint32Array;
+  readonly atUs: readonly number[];
+  readonly sizes: readonly number[];
   readonly upstream: Uint8Array;
   /** Positions within the run of the frames for which other bytes were sent, ascending. */
   readonly changed: readonly number[];
@@ -22,8 +22,59 @@ export interface StoredFrame {
   readonly sent: Uint8Array;
 }
 
+/** Frames laid into columns one by one: no object for a frame. */
+export interface FrameColumns {
+  /** `sent` is `upstream` itself when nothing changed. */
+  add(atUs: number, upstream: Uint8Array, sent: Uint8Array): void;
+  /** What was added since the last `clear`. Views: good until the next call. */
+  run(): FrameRun;
+  clear(): void;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export function createColumns(): FrameColumns {
+  let atUs: number[] = [];
+  let sizes: number[] = [];
+  let changed: number[] = [];
+  let sentSizes: number[] = [];
+  const upstreamBytes = createByteWriter();
+  const sentBytes = createByteWriter(0);
+  return {
+    add(at, upstream, sent) {
+      if (sent !== upstream) {
+        changed.push(sizes.length);
+        sentSizes.push(sent.length);
+        sentBytes.bytes(sent);
+      }
+      atUs.push(at);
+      sizes.push(upstream.length);
+      upstreamBytes.bytes(upstream);
+    },
+    run: () => ({ atUs, sizes, upstream: upstreamBytes.view(), changed, sentSizes, sent: sentBytes.view() }),
+    clear() {
+      atUs = [];
+      sizes = [];
+      changed = [];
+      sentSizes = [];
+      upstreamBytes.clear();
+      sentBytes.clear();
+    },
+    get count() {
+      return sizes.length;
+    },
+    get bytes() {
+      return upstreamBytes.length + sentBytes.length;
+    },
+  };
+}
+
+/** Where runs are put together: one at a time, so one buffer does. */
+const scratch = createByteWriter(16 * 1024);
+
 export function encodeRun(run: FrameRun): Uint8Array {
-  const out = createByteWriter(run.upstream.length + run.sent.length + run.sizes.length * 5 + 32);
+  const out = scratch;
+  out.clear();
   out.uint(run.sizes.length);
   for (const size of run.sizes) out.uint(size);
   let last = 0;
@@ -39,7 +90,7 @@ export function encodeRun(run: FrameRun): Uint8Array {
   });
   out.bytes(run.upstream);
   out.bytes(run.sent);
-  return pack(out.done());
+  return pack(out.view());
 }
 
 /** Throws RangeError on bytes that `encodeRun` did not write. */
@@ -61,16 +112,9 @@ export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
   return upstream.map((frame, i) => ({ atUs: times[i] ?? 0, upstream: frame, sent: sent.get(i) ?? frame }));
 }
 
-/** Frames as they came, laid into columns. `sent` is `upstream` itself when nothing changed. */
+/** Frames as they came. */
 export function layRun(frames: readonly StoredFrame[]): FrameRun {
-  const changed = frames.flatMap((frame, i) => (frame.sent === frame.upstream ? [] : [i]));
-  const others = changed.map((i) => frames[i]?.sent ?? new Uint8Array(0));
-  return {
-    atUs: frames.map((frame) => frame.atUs),
-    sizes: frames.map((frame) => frame.upstream.length),
-    upstream: Buffer.concat(frames.map((frame) => frame.upstream)),
-    changed,
-    sentSizes: others.map((bytes) => bytes.length),
-    sent: Buffer.concat(others),
-  };
+  const columns = createColumns();
+  for (const { atUs, upstream, sent } of frames) columns.add(atUs, upstream, sent);
+  return columns.run();
 }

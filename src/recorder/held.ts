@@ -1,6 +1,6 @@
 import type { ExchangeStart } from "../core/exchange.ts";
-import { bytesAt, type Batch, type FramesOp, type Op } from "./batch.ts";
-import type { StoredFrame } from "./frames.ts";
+import { bytesAt, type Batch, type Op } from "./batch.ts";
+import { createColumns, layRun, type FrameColumns, type FrameRun } from "./frames.ts";
 import type { Head } from "./head.ts";
 import type { Redactor } from "./redact.ts";
 import type { BodyKind } from "./store.ts";
@@ -16,9 +16,8 @@ export interface OpenExchange {
   bodies: { kind: BodyKind; bytes: Uint8Array }[];
   model: string | undefined;
   conversation: string | undefined;
-  frames: StoredFrame[];
+  readonly frames: FrameColumns;
   framed: boolean;
-  frameBytes: number;
   waitingSince: number;
   partsWritten: number;
   framesWritten: number;
@@ -29,9 +28,11 @@ export interface OpenExchange {
 
 /** Puts what happened into an exchange, redacted. Never fails. */
 export interface Taker {
-  take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>, nowMs: number): void;
+  take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>): void;
+  /** A frame, or a piece of another reply; `sent` is `upstream` itself when nothing changed. Copies the bytes. */
+  frame(exchange: OpenExchange, framed: boolean, atUs: number, upstream: Uint8Array, sent: Uint8Array, nowMs: number): void;
   /** The frames held, ready to be written. */
-  frames(exchange: OpenExchange): readonly StoredFrame[];
+  run(exchange: OpenExchange): FrameRun;
 }
 
 /** `maxHeld`: most bytes of frames held of one exchange; beyond it they are dropped. */
@@ -43,7 +44,7 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     return out;
   }
 
-  function take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>, nowMs: number): void {
+  function take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>): void {
     switch (op.op) {
       case "request":
         exchange.model = op.model;
@@ -57,9 +58,6 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
         exchange.head = { ...exchange.head, response: { atMs: op.atMs, status: op.status, headers: op.headers } };
         exchange.headStale = true;
         break;
-      case "frames":
-        takeFrames(exchange, batch, op, nowMs);
-        break;
       case "cut":
         exchange.truncated = true;
         break;
@@ -69,52 +67,58 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     }
   }
 
-  function takeFrames(exchange: OpenExchange, batch: Batch, op: FramesOp, nowMs: number): void {
-    if (exchange.frames.length === 0) exchange.waitingSince = nowMs;
-    if (exchange.framed !== op.framed) {
-      exchange.framed = op.framed;
-      exchange.head = { ...exchange.head, framed: op.framed };
+  function frame(exchange: OpenExchange, framed: boolean, atUs: number, upstream: Uint8Array, sent: Uint8Array, nowMs: number): void {
+    const { frames } = exchange;
+    if (frames.count === 0) exchange.waitingSince = nowMs;
+    if (exchange.framed !== framed) {
+      exchange.framed = framed;
+      exchange.head = { ...exchange.head, framed };
       exchange.headStale = true;
     }
-    let from = op.upstream.from;
-    let sentFrom = op.sent.from;
-    let nextChanged = 0;
-    op.sizes.forEach((size, i) => {
-      const upstream = bytesAt(batch, { from, size });
-      from += size;
-      let sent = upstream;
-      if (op.changed[nextChanged] === i) {
-        const sentSize = op.sentSizes[nextChanged++] ?? 0;
-        sent = bytesAt(batch, { from: sentFrom, size: sentSize });
-        sentFrom += sentSize;
-      }
-      if (exchange.frameBytes > maxHeld) {
-        exchange.truncated = true;
-        return;
-      }
-      // A reply that is not framed is redacted whole, at its end: where it was cut means nothing.
-      const kept = op.framed ? redacted(exchange, upstream, redactor.frame) : upstream;
-      exchange.frames.push({
-        atUs: op.atUs[i] ?? 0,
-        upstream: kept,
-        sent: sent === upstream ? kept : op.framed ? redacted(exchange, sent, redactor.frame) : sent,
-      });
-      exchange.frameBytes += size;
-    });
+    if (frames.bytes > maxHeld) {
+      exchange.truncated = true;
+      return;
+    }
+    // A reply that is not framed is redacted whole, at its end: where it was cut means nothing.
+    const rule = framed ? redactor.frame : unchanged;
+    const kept = redacted(exchange, upstream, rule);
+    frames.add(atUs, kept, sent === upstream ? kept : redacted(exchange, sent, rule));
   }
 
   /** The pieces as they were when no rule applies, else one piece that holds all of the reply. */
-  function wholeReply(exchange: OpenExchange): readonly StoredFrame[] {
-    const before = Buffer.concat(exchange.frames.map((frame) => frame.upstream));
-    const sentBefore = Buffer.concat(exchange.frames.map((frame) => frame.sent));
-    const upstream = redacted(exchange, before, redactor.body);
-    const sent = redacted(exchange, sentBefore, redactor.body);
-    if (upstream === before && sent === sentBefore) return exchange.frames;
-    const same = exchange.frames.every((frame) => frame.sent === frame.upstream);
-    return [{ atUs: exchange.frames.at(-1)?.atUs ?? 0, upstream, sent: same ? upstream : sent }];
+  function wholeReply(exchange: OpenExchange): FrameRun {
+    const run = exchange.frames.run();
+    const sentBefore = sentOf(run);
+    const upstream = redacted(exchange, run.upstream, redactor.body);
+    const sent = sentBefore === run.upstream ? upstream : redacted(exchange, sentBefore, redactor.body);
+    if (upstream === run.upstream && sent === sentBefore) return run;
+    return layRun([{ atUs: run.atUs.at(-1) ?? 0, upstream, sent }]);
   }
 
-  return { take, frames: (exchange) => (exchange.framed || !redactor.active ? exchange.frames : wholeReply(exchange)) };
+  return { take, frame, run: (exchange) => (exchange.framed || !redactor.active ? exchange.frames.run() : wholeReply(exchange)) };
+}
+
+function unchanged(bytes: Uint8Array): Uint8Array {
+  return bytes;
+}
+
+/** All that was sent; `upstream` itself when nothing changed. */
+function sentOf({ sizes, upstream, changed, sentSizes, sent }: FrameRun): Uint8Array {
+  if (changed.length === 0) return upstream;
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  let sentAt = 0;
+  let next = 0;
+  sizes.forEach((size, i) => {
+    if (changed[next] === i) {
+      const sentSize = sentSizes[next++] ?? 0;
+      parts.push(sent.subarray(sentAt, (sentAt += sentSize)));
+    } else {
+      parts.push(upstream.subarray(at, at + size));
+    }
+    at += size;
+  });
+  return Buffer.concat(parts);
 }
 
 /** `resumed`: an earlier worker wrote the beginning. */
@@ -128,9 +132,8 @@ export function openExchange(start: ExchangeStart, resumed: boolean): OpenExchan
     bodies: [],
     model: undefined,
     conversation: undefined,
-    frames: [],
+    frames: createColumns(),
     framed: false,
-    frameBytes: 0,
     waitingSince: 0,
     partsWritten: 0,
     framesWritten: 0,

@@ -1,6 +1,5 @@
 import type { FixNote } from "../core/exchange.ts";
-import type { Batch } from "./batch.ts";
-import { layRun } from "./frames.ts";
+import { FRAME_FIELDS, UNCHANGED, type Batch } from "./batch.ts";
 import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
 import { joinSession } from "./lineage.ts";
@@ -9,7 +8,7 @@ import type { Begun, Store } from "./store.ts";
 
 /** The exchanges that have not been written to their end. Holds bytes until they are committed. */
 export interface Ledger {
-  /** Takes what happened. Never fails, writes nothing. */
+  /** Takes what happened, and the batch's memory with it. Never fails, writes nothing. */
   take(batch: Batch, nowMs: number): void;
   /**
    * Writes what is due, in one transaction; with `all`, everything it holds. Throws SqliteError, and
@@ -38,12 +37,20 @@ const HELD_BYTES = 16 * 1024 * 1024;
 export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   const open = new Map<number, OpenExchange>();
   const taker = createTaker(redactor, onlyErrors ? HELD_BYTES : Number.POSITIVE_INFINITY);
+  /** Of the batches whose bodies are still looked at. */
+  let memory: ArrayBuffer[] = [];
+
+  /** At once, not when the collector comes by: it sees small objects and is in no hurry. */
+  function giveBack(): void {
+    if (!onlyErrors) for (const bytes of memory) bytes.transfer(0);
+    memory = [];
+  }
 
   function framesDue(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
-    if (exchange.frames.length === 0) return false;
+    if (exchange.frames.count === 0) return false;
     if (exchange.end) return true;
     if (redactor.active && !exchange.framed) return false;
-    return all || exchange.frameBytes >= RUN_BYTES || nowMs - exchange.waitingSince >= RUN_MS;
+    return all || exchange.frames.bytes >= RUN_BYTES || nowMs - exchange.waitingSince >= RUN_MS;
   }
 
   function wants(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
@@ -67,10 +74,10 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     }
     const due = framesDue(exchange, nowMs, all);
     if (due) {
-      const frames = taker.frames(exchange);
-      store.putRun(seq, part, frame, layRun(frames));
+      const run = taker.run(exchange);
+      store.putRun(seq, part, frame, run);
       part += 1;
-      frame += frames.length;
+      frame += run.sizes.length;
     }
     if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end) };
     if (begun || exchange.headStale || exchange.end)
@@ -82,10 +89,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       exchange.headStale = false;
       exchange.partsWritten = part;
       exchange.framesWritten = frame;
-      if (due) {
-        exchange.frames = [];
-        exchange.frameBytes = 0;
-      }
+      if (due) exchange.frames.clear();
     };
   }
 
@@ -109,11 +113,30 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
 
   return {
     take(batch, nowMs) {
-      for (const op of batch.ops) {
+      const bytes = new Uint8Array(batch.bytes);
+      const fields = new Float64Array(batch.fields);
+      let taken = 0;
+      function takeFrames(upTo: number): void {
+        for (; taken < upTo; taken++) {
+          const at = taken * FRAME_FIELDS;
+          const exchange = open.get(fields[at] ?? 0);
+          if (!exchange) continue;
+          const from = fields[at + 3] ?? 0;
+          const to = from + (fields[at + 4] ?? 0);
+          const sentSize = fields[at + 5] ?? UNCHANGED;
+          const upstream = bytes.subarray(from, to);
+          const sent = sentSize === UNCHANGED ? upstream : bytes.subarray(to, to + sentSize);
+          taker.frame(exchange, fields[at + 1] === 1, Math.round((fields[at + 2] ?? 0) * 1000), upstream, sent, nowMs);
+        }
+      }
+      batch.ops.forEach((op, i) => {
+        takeFrames(batch.framesBefore[i] ?? 0);
         const exchange = open.get(op.x);
         if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed));
-        else if (exchange) taker.take(exchange, batch, op, nowMs);
-      }
+        else if (exchange) taker.take(exchange, batch, op);
+      });
+      takeFrames(batch.frames);
+      memory.push(batch.bytes);
     },
     write(store, nowMs, all = false) {
       const commits: (() => void)[] = [];
@@ -129,6 +152,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       });
       for (const commit of commits) commit();
       for (const x of ended) open.delete(x);
+      giveBack();
       return written;
     },
     drop() {
@@ -137,13 +161,13 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         if (exchange.end) {
           open.delete(x);
           lost += 1;
-        } else if (exchange.frames.length > 0 || exchange.bodies.length > 0) {
-          exchange.frames = [];
-          exchange.frameBytes = 0;
+        } else if (exchange.frames.count > 0 || exchange.bodies.length > 0) {
+          exchange.frames.clear();
           exchange.bodies = [];
           exchange.truncated = true;
         }
       }
+      giveBack();
       return lost;
     },
     restart() {

@@ -66,7 +66,8 @@ export interface RecorderSink extends ExchangeSink, AsyncDisposable {
   keeps(exchangeId: string): boolean;
 }
 
-const FLUSH_MS = 100;
+/** A batch costs what it costs, however few frames are in it. With RUN_MS of the ledger, a stream is in the file within a second. */
+const FLUSH_MS = 250;
 const FLUSH_BYTES = 512 * 1024;
 const CLOSE_MS = 5000;
 const QUIET_MS = 600_000;
@@ -159,7 +160,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     say("worker-restarted", `the recorder's thread ended and was started again: ${cause}`);
     state = "starting";
     whole.clear();
-    for (const [x, start] of open) queue.push(ROW_WEIGHT, () => ({ op: "begin", x, start, resumed: true }));
+    for (const [x, start] of open) queue.push(ROW_WEIGHT, { op: "begin", x, start, resumed: true });
     schedule();
   }
 
@@ -171,7 +172,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     const batch = queue.take();
     if (!batch) return;
     if (state === "failed") count("worker-died", queue.abandon());
-    else link.post(batch, [batch.bytes]);
+    else link.post(batch, [batch.fields, batch.bytes]);
   }
 
   function schedule(): void {
@@ -199,7 +200,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
       const clean = { ...start, path: redactPath(start.path), headers: redactHeaders(start.headers) };
       open.set(x, clean);
       whole.add(start.id);
-      queue.push(ROW_WEIGHT, () => ({ op: "begin", x, start: clean, resumed: false }));
+      queue.push(ROW_WEIGHT, { op: "begin", x, start: clean, resumed: false });
       schedule();
       return createTap(x, clean, {
         queue,

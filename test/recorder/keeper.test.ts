@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import { openForWriting } from "../../src/recorder/open.ts";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { Batch, FromWorker, Op } from "../../src/recorder/batch.ts";
+import type { FromWorker } from "../../src/recorder/batch.ts";
 import { createKeeper } from "../../src/recorder/keeper.ts";
 import { openReader } from "../../src/recorder/reader.ts";
 import { createQueue } from "../../src/recorder/queue.ts";
@@ -30,7 +30,7 @@ function keeperAt(path: string, clock: { now: number } = { now: 1_800_000_000_00
       x += 1;
       const number = x;
       const start = startOf(id);
-      queue.push(1, () => ({ op: "begin", x: number, start, resumed: false }) satisfies Op);
+      queue.push(1, { op: "begin", x: number, start, resumed: false });
       const tap = createTap(number, start, {
         queue,
         redactHeaders: (headers) => [...headers],
@@ -47,7 +47,7 @@ function keeperAt(path: string, clock: { now: number } = { now: 1_800_000_000_00
     },
     flush() {
       const batch = queue.take();
-      if (batch) keeper.batch(batch satisfies Batch);
+      if (batch) keeper.batch(batch);
     },
   };
 }
