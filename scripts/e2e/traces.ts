@@ -74,6 +74,8 @@ export function faultOf(spans: readonly Span[]): string | undefined {
   if (requests.length === 0) return "no request to llama-server";
   const misplaced = requests.find((span) => span.parentSpanId !== (call ?? root).spanId);
   if (misplaced) return "the request to llama-server is not below the call";
+  const late = requests.find((span) => endOf(span) > endOf(root) + TOLERANCE_MS);
+  if (late) return `the request to llama-server ends ${(endOf(late) - endOf(root)).toFixed(1)} ms after the server span`;
   return undefined;
 }
 

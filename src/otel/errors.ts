@@ -50,7 +50,8 @@ export function requestError(end: ExchangeEnd): string | undefined {
   return failed ? String(end.status) : ownWord(end);
 }
 
-function ownWord(end: ExchangeEnd): string {
+/** What went wrong in a code's spelling or a word of ours, whatever the backend called it. */
+export function ownWord(end: ExchangeEnd): string {
   if (end.errorType !== undefined && BOUNDED.test(end.errorType)) return end.errorType;
   // Silence before the head and silence after it are two things to undici's timeouts, too.
   if (end.outcome === "upstream-timeout" && end.firstByteMs === undefined) return "UND_ERR_HEADERS_TIMEOUT";
@@ -62,10 +63,18 @@ export function boundedError(value: unknown): string {
   return typeof value === "string" && BOUNDED.test(value) ? value : "_OTHER";
 }
 
-export type StreamEnd = "completed" | "client_closed" | "upstream_closed" | "upstream_error" | "idle_timeout" | "invalid_frame";
+export type StreamEnd =
+  | "completed"
+  | "client_closed"
+  | "upstream_closed"
+  | "upstream_error"
+  | "idle_timeout"
+  | "invalid_frame"
+  | "proxy_shutdown"
+  | "proxy_internal";
 
-/** How an event stream ended. Undefined when the sidecar itself cut it (shutdown, internal): the contract has no word for that. */
-export function streamEnd(end: ExchangeEnd): StreamEnd | undefined {
+/** How an event stream ended. What the sidecar itself cut is named as in the error frame that the client gets. */
+export function streamEnd(end: ExchangeEnd): StreamEnd {
   switch (end.outcome) {
     case "completed":
       return end.summary.error ? "upstream_error" : "completed";
@@ -76,7 +85,9 @@ export function streamEnd(end: ExchangeEnd): StreamEnd | undefined {
     case "upstream-broke":
     case "upstream-refused":
       return end.errorType === "invalid_frame" ? "invalid_frame" : "upstream_closed";
-    default:
-      return undefined;
+    case "shutdown":
+      return "proxy_shutdown";
+    case "internal":
+      return "proxy_internal";
   }
 }

@@ -19,8 +19,7 @@ export function emitFixes(logger: Logger, around: Context, start: ExchangeStart,
       attributes: present({
         [LLAMA_PROXY.fixName]: note.fix,
         [LLAMA_PROXY.fixOutcome]: outcome,
-        // The contract has no word for a change of the request.
-        [LLAMA_PROXY.fixTarget]: note.target === "request" ? undefined : note.target,
+        [LLAMA_PROXY.fixTarget]: note.target,
         [LLAMA_PROXY.requestId]: start.id,
         [GEN_AI.requestModel]: model,
       }),

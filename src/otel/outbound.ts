@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { context, SpanStatusCode, type Attributes, type Meter, type MeterProvider, type Span } from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { ATTR_ERROR_TYPE, ATTR_HTTP_REQUEST_METHOD_ORIGINAL, ATTR_URL_FULL, ATTR_URL_QUERY } from "@opentelemetry/semantic-conventions";
+import { DISPATCH, type Attempts } from "./attempts.ts";
 import { boundedError } from "./errors.ts";
-import { DISPATCH } from "./tap.ts";
 
 /** What undici tells about a request that failed. */
 interface Failed {
@@ -38,7 +38,7 @@ export function instrumentUndici(): Outbound {
   subscribe("undici:request:error", onError);
 
   const instrumentation = new UndiciInstrumentation({
-    ignoreRequestHook: () => context.active().getValue(DISPATCH) !== true,
+    ignoreRequestHook: () => attemptsNow() === undefined,
     startSpanHook: (request) => ({
       [ATTR_URL_FULL]: `${request.origin}${request.path.split("?", 1)[0]}`,
       [ATTR_URL_QUERY]: undefined,
@@ -46,6 +46,7 @@ export function instrumentUndici(): Outbound {
     }),
     requestHook: (span, request) => {
       spans.set(request, span);
+      attemptsNow()?.begun(span);
       span.recordException = () => undefined;
       const set = span.setAttribute.bind(span);
       span.setAttribute = (key, value) => set(key, key === ATTR_ERROR_TYPE ? boundedError(value) : value);
@@ -60,6 +61,11 @@ export function instrumentUndici(): Outbound {
       unsubscribe("undici:request:error", onError);
     },
   };
+}
+
+/** Of the exchange whose dispatch this is. */
+function attemptsNow(): Attempts | undefined {
+  return context.active().getValue(DISPATCH) as Attempts | undefined;
 }
 
 /** The meter with `error.type` bounded on what its histograms record. */

@@ -1,14 +1,4 @@
-import {
-  context,
-  createContextKey,
-  propagation,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Span,
-  type TextMapGetter,
-} from "@opentelemetry/api";
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Span, type TextMapGetter } from "@opentelemetry/api";
 import {
   ATTR_ERROR_TYPE,
   ATTR_HTTP_REQUEST_METHOD,
@@ -19,17 +9,15 @@ import type { RequestView } from "../core/delta.ts";
 import type { ExchangeEnd, ExchangeStart, Step } from "../core/exchange.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import { headerOf, headerValues, mediaType, type RawHeaders } from "../wire/headers.ts";
+import { createAttempts, DISPATCH } from "./attempts.ts";
 import { endCall, reasonOf, startCall, type OpenCall, type TapParts } from "./call.ts";
 import type { ChunkCell } from "./chunk-times.ts";
-import { requestError } from "./errors.ts";
+import { ownWord, requestError } from "./errors.ts";
 import { emitFixes } from "./events.ts";
 import { methodOf, serverRequest, serverSpanName } from "./inbound.ts";
 import { measureExchange } from "./measure.ts";
 import { present } from "./request.ts";
 import { isInference, LLAMA_PROXY, OPERATIONS, type Operation } from "./semconv.ts";
-
-/** Set in the context that the dispatch to the backend runs in: the undici instrumentation looks at nothing else. */
-export const DISPATCH = createContextKey("llama-proxy.dispatch");
 
 const RAW_HEADERS: TextMapGetter<RawHeaders> = {
   keys: (headers) => headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()),
@@ -42,7 +30,7 @@ const RAW_HEADERS: TextMapGetter<RawHeaders> = {
 /**
  * The spans and metrics of one exchange: a server span from begin to end and, on an understood
  * route, a GenAI span from the moment the request is known (or dispatched) to the last byte.
- * Both end in `end`, whatever happened; the http.client span is the undici instrumentation's.
+ * Both end in `end`, whatever happened. The http.client spans below are the undici instrumentation's (outbound.ts).
  */
 export function openExchange(parts: TapParts, start: ExchangeStart): { readonly span: Span; readonly tap: ExchangeTap } {
   const { instruments } = parts;
@@ -55,7 +43,8 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
     { kind: SpanKind.SERVER, startTime: start.at, attributes: serverRequest(start) },
     parent,
   );
-  const serverContext = trace.setSpan(parent, span).setValue(DISPATCH, true);
+  const attempts = createAttempts();
+  const serverContext = trace.setSpan(parent, span).setValue(DISPATCH, attempts);
   instruments.activeRequests.add(1, active);
 
   let view: RequestView | undefined;
@@ -102,12 +91,14 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
     end(end) {
       instruments.activeRequests.add(-1, active);
       if (streaming) instruments.activeStreams.add(-1);
+      const endedAt = start.at + Math.max(0, end.durationMs);
       try {
+        attempts.giveUp(ownWord(end), endedAt);
         if (call) endCall(parts, start, call, view, end, backendStatus);
         emitFixes(parts.logger, trace.setSpan(serverContext, call?.span ?? span), start, view?.model, end);
         measureExchange(instruments, start, end, parts.models.capped(view?.model), streaming || end.streamed);
       } finally {
-        endServer(parts, start, span, end);
+        endServer(parts, start, span, end, endedAt);
       }
     },
   };
@@ -122,7 +113,7 @@ function modelOf(step: Step): string | undefined {
   return undefined;
 }
 
-function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: ExchangeEnd): void {
+function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: ExchangeEnd, endedAt: number): void {
   const error = requestError(end);
   const recorded = end.truncated ? false : parts.gauges.recorded?.(start.id);
   span.setAttributes(
@@ -136,5 +127,5 @@ function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: Excha
     const message = reasonOf(end);
     span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) });
   }
-  span.end(start.at + Math.max(0, end.durationMs));
+  span.end(endedAt);
 }

@@ -74,7 +74,6 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
   function begin(request: IncomingMessage, response: ServerResponse, route: Route, method: string, target: string): void {
     const start: ExchangeStart = {
       id: ids(),
-      at: parts.clock.wallMs(),
       method,
       path: target,
       route: route.template,
@@ -84,6 +83,8 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
       peer: { address: request.socket.remoteAddress, port: request.socket.remotePort },
       client: clientOf(request.rawHeaders),
       session: sessionOf(request.rawHeaders),
+      // Last: the relay counts from its own first line, and a stall between the two would be missing in every duration.
+      at: parts.clock.wallMs(),
     };
     counts.total += 1;
     let over = false;

@@ -40,8 +40,9 @@ describe("error.type", () => {
     expect(requestError(endOf({ outcome: "shutdown" }))).toBe("_OTHER");
   });
 
-  test("a stream that we cut ourselves has no end reason", () => {
-    expect(streamEnd(endOf({ outcome: "shutdown" }))).toBeUndefined();
+  test("a stream that we cut ourselves ends for a reason of ours", () => {
+    expect(streamEnd(endOf({ outcome: "shutdown" }))).toBe("proxy_shutdown");
+    expect(streamEnd(endOf({ outcome: "internal" }))).toBe("proxy_internal");
     expect(streamEnd(endOf({ outcome: "upstream-broke", errorType: "invalid_frame" }))).toBe("invalid_frame");
   });
 });

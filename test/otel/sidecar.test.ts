@@ -1,7 +1,9 @@
+import { connect, createServer, type AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import type { TelemetrySink } from "../../src/otel/options.ts";
 import { startTelemetry } from "../../src/otel/telemetry.ts";
 import { chatRequest, chatFrame, DONE, HELLO, httpChunk, LAST_CHUNK, sleep, startFakeLlama, STREAM_HEAD } from "../support/fake-llama.ts";
+import { checkExchanges } from "../support/exchange-spans.ts";
 import { checkTelemetry, spanType } from "../support/otlp-checker.ts";
 import { plain, startOtlpReceiver, type Received } from "../support/otlp-receiver.ts";
 import { send } from "../support/raw-client.ts";
@@ -57,6 +59,7 @@ test("every carried recording passes through with telemetry as the contract says
   await exported(telemetry);
   const { received } = receiver;
   expect(checkTelemetry(received, { vocabulary: "both" })).toEqual([]);
+  expect(checkExchanges(seen, received.spans)).toEqual([]);
   expect(received.spans.filter((span) => spanType(span) === "http.server")).toHaveLength(exchanges.length);
   const inference = seen.filter(
     ({ start }) => !["openai.embeddings", "llamacpp.embedding", "llamacpp.rerank"].includes(start.dialect ?? ""),
@@ -84,6 +87,33 @@ describe("endings over real sockets", () => {
     expect(errorsOf(receiver.received)).toMatchObject({ "http.server": "client_closed", "gen_ai.client.inference": "client_closed" });
     expect(errorsOf(receiver.received)["http.client"]).toBe("client_closed");
     expect(checkTelemetry(receiver.received, { vocabulary: "1.41" })).toEqual([]);
+  });
+
+  test.each([
+    ["the client leaves", "client_closed", 0],
+    ["the sidecar goes down", "_OTHER", 1],
+  ])("%s while the connection to the backend is being made: nothing outlasts the server span", async (_what, error, down) => {
+    await using receiver = await startOtlpReceiver();
+    await using telemetry = await startTelemetry(optionsFor(receiver.url));
+    // Takes the connection and never answers the TLS handshake.
+    const reached = Promise.withResolvers<void>();
+    const silent = createServer((socket) => void socket.on("error", () => {}).on("data", () => reached.resolve()));
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const sidecar = await startTraced(telemetry, new URL(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`));
+    const client = connect(Number(sidecar.url.port), "127.0.0.1").on("error", () => {});
+    const body = chatRequest();
+    client.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    await reached.promise;
+    if (down) await sidecar.sidecar.drain(0);
+    else client.destroy();
+    const [seen] = await sidecar.ended();
+    await telemetry.flush();
+    expect(errorsOf(receiver.received)).toMatchObject({ "gen_ai.client.inference": error, "http.client": error });
+    expect(checkTelemetry(receiver.received, { vocabulary: "1.41" })).toEqual([]);
+    expect(checkExchanges(seen ? [seen] : [], receiver.received.spans)).toEqual([]);
+    client.destroy();
+    await sidecar[Symbol.asyncDispose]();
+    silent.close();
   });
 
   test("nobody listens", async () => {
@@ -173,8 +203,9 @@ describe("endings over real sockets", () => {
         send(sidecar.url, { ...chat(), ...(index % 3 === 0 ? { leaveWhen: (bytes: Buffer) => bytes.length > index * 30 } : {}) }),
       ),
     );
-    await sidecar.ended(count);
+    const seen = await sidecar.ended(count);
     await exported(telemetry);
+    expect(checkExchanges(seen, receiver.received.spans)).toEqual([]);
     const types = receiver.received.spans.map(spanType);
     expect(types.filter((type) => type === "http.server")).toHaveLength(count);
     expect(types.filter((type) => type === "gen_ai.client.inference")).toHaveLength(count);

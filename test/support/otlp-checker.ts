@@ -138,6 +138,9 @@ function checkSpan(span: ReceivedSpan, options: CheckOptions, find: Find): void 
   if ("gen_ai.response.time_to_first_chunk" in attributes && attributes["llama_proxy.stream.chunk_count"] === undefined) {
     find(`${where} has a time to first chunk but no stream`);
   }
+  if ("llama_proxy.stream.chunk_count" in attributes !== "llama_proxy.stream.end_reason" in attributes) {
+    find(`${where} tells how many frames came and not how the stream ended, or the other way round`);
+  }
 }
 
 function nameOf(type: string, attributes: Values): string {

@@ -10,6 +10,7 @@ import type { ListenerOptions } from "../../src/sidecar/listener.ts";
 import type { Limits, ReloadReport, SidecarParts } from "../../src/sidecar/parts.ts";
 import { createSidecar, type Sidecar } from "../../src/sidecar/sidecar.ts";
 import { createUpstream } from "../../src/sidecar/upstream.ts";
+import { watch } from "./watch.ts";
 
 /** What one exchange told its listeners. */
 export interface Seen {
@@ -90,14 +91,17 @@ export const TEST_LIMITS: Limits = {
   timeoutMs: 30_000,
 };
 
-/** The real sidecar on a free port, without recorder or telemetry. */
+/** The real sidecar on a free port, without recorder; in tests telemetry listens and is checked (telemetry-watch.ts). */
 export async function startTestSidecar(options: TestSidecarOptions): Promise<TestSidecar> {
   const sink = createRecordingSink(options.keepBytes);
+  const sinks = options.sinks ?? [];
+  // The SDK is one per process: a test that brings its own telemetry checks it itself.
+  const watched = sinks.some(({ name }) => name === "telemetry") ? undefined : await watch.start?.(sink.seen);
   const upstream = createUpstream({ origin: options.backend, connectTimeoutMs: 2_000, maxHeaderBytes: 64 * 1024 });
   const parts: SidecarParts = {
     upstream,
     plan: options.plan ?? planFixes({ enabled: true, modules: {} }),
-    sink: fanOut([sink, ...(options.sinks ?? [])]),
+    sink: fanOut([sink, ...(watched ? [watched.sink] : []), ...sinks]),
     clock: realClock,
     limits: { ...TEST_LIMITS, ...options.limits },
     context: createContextWatch(options.backend, () => performance.now()),
@@ -127,6 +131,7 @@ export async function startTestSidecar(options: TestSidecarOptions): Promise<Tes
     async [Symbol.asyncDispose]() {
       await sidecar[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
+      watched?.stopped();
     },
   };
 }
