@@ -1,9 +1,9 @@
 /**
- * What recording costs the request thread: 32 streams at 200 frames a second while five requests of
- * 1 MB arrive every second, told to the recorder as the relay would tell it. CPU of the thread per frame with a
- * sink that does nothing and with the recorder, in turns; and how late the event loop runs.
+ * What recording costs: streams of 250 frames while requests of 1 MB arrive, told to the recorder as the relay
+ * would tell it. CPU per frame of this thread and of the whole process (the recorder's thread and V8's with it)
+ * with a sink that does nothing and with the recorder, in turns; and how late the event loop runs.
  *
- * node bench/recorder-hot-path.ts [seconds per run]
+ * node bench/recorder-hot-path.ts [seconds per run] [streams] [frames per second] [large requests per second]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,9 +13,8 @@ import type { ExchangeSink, ExchangeTap } from "../src/core/sink.ts";
 import { createRecorder } from "../src/recorder/recorder.ts";
 import { endAfter, random, startAt, writer } from "./recorder-traffic.ts";
 
-const seconds = Number(process.argv[2] ?? 4);
-const STREAMS = 32;
-const RATE = 200;
+const [seconds = 4, STREAMS = 32, RATE = 200, LARGE = 5] = process.argv.slice(2).map(Number);
+const FRAMES = 250;
 const TICK_MS = 5;
 const text = writer(random(3));
 const requests = Array.from({ length: 8 }, () =>
@@ -31,6 +30,7 @@ const nothing: ExchangeSink = { name: "nothing", begin: () => ({ request: () => 
 
 interface Run {
   readonly usPerFrame: number;
+  readonly usPerFrameOfAll: number;
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
 }
@@ -50,6 +50,7 @@ async function run(sink: ExchangeSink, name: string): Promise<Run> {
   delay.enable();
   const began = performance.now();
   const cpu = process.threadCpuUsage();
+  const cpuOfAll = process.cpuUsage();
   let told = 0;
   let big = 0;
   while (performance.now() - began < seconds * 1000) {
@@ -57,9 +58,14 @@ async function run(sink: ExchangeSink, name: string): Promise<Run> {
     const due = Math.floor((elapsed / 1000) * RATE) * STREAMS;
     for (; told < due; told++) {
       const raw = frames[told % frames.length] as Buffer;
-      streams[told % STREAMS]?.step?.(elapsed, { frame: { raw, event: undefined, data: undefined }, deltas: [], out: [], sent: [raw] });
+      const which = told % STREAMS;
+      if (Math.floor(told / STREAMS) % FRAMES === (which * 7) % FRAMES && told >= STREAMS) {
+        streams[which]?.end(endAfter(10, 1, 0, FRAMES));
+        streams[which] = begin(small);
+      }
+      streams[which]?.step?.(elapsed, { frame: { raw, event: undefined, data: undefined }, deltas: [], out: [], sent: [raw] });
     }
-    if (big < (elapsed / 1000) * 5) {
+    if (big < (elapsed / 1000) * LARGE) {
       begin(requests[big % requests.length] as Buffer).end(endAfter(10, 1, 0, 1));
       big += 1;
     }
@@ -68,7 +74,15 @@ async function run(sink: ExchangeSink, name: string): Promise<Run> {
   const used = process.threadCpuUsage(cpu);
   delay.disable();
   for (const stream of streams) stream.end(endAfter(10, 1, 0, 1));
-  return { usPerFrame: (used.user + used.system) / told, delayP99Ms: delay.percentile(99) / 1e6, delayMaxMs: delay.max / 1e6 };
+  // What the recorder's thread has put off is still counted.
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const usedByAll = process.cpuUsage(cpuOfAll);
+  return {
+    usPerFrame: (used.user + used.system) / told,
+    usPerFrameOfAll: (usedByAll.user + usedByAll.system) / told,
+    delayP99Ms: delay.percentile(99) / 1e6,
+    delayMaxMs: delay.max / 1e6,
+  };
 }
 
 const folder = mkdtempSync(join(tmpdir(), "llama-proxy-bench-"));
@@ -89,6 +103,8 @@ console.log(
     us_per_frame_without: median(results.map((r) => r.without.usPerFrame)),
     us_per_frame_with: median(results.map((r) => r.with.usPerFrame)),
     us_per_frame_difference: median(results.map((r) => r.with.usPerFrame - r.without.usPerFrame)),
+    us_per_frame_difference_of_all_threads: median(results.map((r) => r.with.usPerFrameOfAll - r.without.usPerFrameOfAll)),
+    rss_mb: Math.round(process.memoryUsage().rss / 1e6),
     loop_delay_p99_ms: median(results.map((r) => r.with.delayP99Ms)),
     loop_delay_p99_ms_without: median(results.map((r) => r.without.delayP99Ms)),
     loop_delay_max_ms: median(results.map((r) => r.with.delayMaxMs)),

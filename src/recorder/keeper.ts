@@ -30,6 +30,8 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
   let triedAt = Number.NEGATIVE_INFINITY;
   let received = 0;
   let waiting = false;
+  /** Since the last housekeeping. */
+  let wrote = false;
 
   function failed(cause: unknown): Fault {
     const found = faultOf(cause) ?? "io";
@@ -82,6 +84,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
         const begun = performance.now();
         written = ledger.write(current, wallMs(), all);
         tookMs = performance.now() - begun;
+        wrote = true;
         recovered();
       } catch (cause) {
         current.pieces.forget();
@@ -122,7 +125,9 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
         endDeadRuns(current.db, current.run, wallMs());
         const { more, pieces } = pruneStep(current.db, settings, wallMs());
         if (pieces > 0) current.pieces.forget();
-        if (!more) current.db.pragma("wal_checkpoint(PASSIVE)");
+        // While much is written, SQLite does this itself every thousand pages, each page once.
+        if (!more && !wrote) current.db.pragma("wal_checkpoint(PASSIVE)");
+        wrote = false;
         return more;
       } catch (cause) {
         current.pieces.forget();

@@ -1,5 +1,5 @@
 import type { FixNote } from "../core/exchange.ts";
-import { FRAME_FIELDS, UNCHANGED, type Batch } from "./batch.ts";
+import { FRAME_FIELDS, opsOf, UNCHANGED, type Batch } from "./batch.ts";
 import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
 import { joinSession } from "./lineage.ts";
@@ -129,7 +129,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
           taker.frame(exchange, fields[at + 1] === 1, Math.round((fields[at + 2] ?? 0) * 1000), upstream, sent, nowMs);
         }
       }
-      batch.ops.forEach((op, i) => {
+      opsOf(batch).forEach((op, i) => {
         takeFrames(batch.framesBefore[i] ?? 0);
         const exchange = open.get(op.x);
         if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed));

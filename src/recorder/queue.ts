@@ -40,7 +40,7 @@ const MOST_BYTES = 1024 * 1024;
 const LEAST_FRAMES = 64;
 
 export function createQueue(maxBytes: number): Queue {
-  let ops: Op[] = [];
+  let ops: string[] = [];
   let framesBefore: number[] = [];
   let ended = 0;
   let bytes = new Uint8Array(0);
@@ -79,7 +79,7 @@ export function createQueue(maxBytes: number): Queue {
     admits: (more) => pending + posted + more <= maxBytes,
     admitsRow: () => pending + posted + ROW_WEIGHT <= maxBytes + ROW_RESERVE,
     push(weight, op) {
-      ops.push(op);
+      ops.push(JSON.stringify(op));
       framesBefore.push(frames);
       if (op.op === "end") ended += 1;
       pending += weight;
@@ -118,7 +118,15 @@ export function createQueue(maxBytes: number): Queue {
       weights.set(number, { bytes: pending, records, ended });
       posted += pending;
       postedRecords += records;
-      const batch: Batch = { type: "batch", number, ops, framesBefore, frames, fields: fields.buffer, bytes: bytes.buffer };
+      const batch: Batch = {
+        type: "batch",
+        number,
+        ops: `[${ops.join(",")}]`,
+        framesBefore,
+        frames,
+        fields: fields.buffer,
+        bytes: bytes.buffer,
+      };
       usual = { bytes: Math.min(MOST_BYTES, Math.max(LEAST_BYTES, used)), frames: Math.max(LEAST_FRAMES, frames) };
       ops = [];
       framesBefore = [];

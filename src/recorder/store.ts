@@ -179,7 +179,9 @@ export function createStore(db: Database, run: number): Store {
 
 /** Statements want every parameter named, and null for what is not there. */
 function nulls(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? null]));
+  const out: Record<string, unknown> = {};
+  for (const name in values) out[name] = values[name] ?? null;
+  return out;
 }
 
 const EMPTY_METRICS: { readonly [K in keyof Required<RequestMetrics>]?: undefined } = {

@@ -4,7 +4,7 @@ import type { FromWorker, ToWorker, WorkerSettings } from "./batch.ts";
 import { createKeeper } from "./keeper.ts";
 
 /** Every batch writes what is due; this is for the time when none comes. */
-const TICK_MS = 250;
+const TICK_MS = 300;
 const MAINTAIN_MS = 5000;
 /** A pause between the steps of housekeeping, so that batches come in between. */
 const STEP_PAUSE_MS = 5;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytesAt, FRAME_FIELDS, UNCHANGED } from "../../src/recorder/batch.ts";
+import { bytesAt, FRAME_FIELDS, opsOf, UNCHANGED } from "../../src/recorder/batch.ts";
 import { createQueue, FRAME_WEIGHT } from "../../src/recorder/queue.ts";
 import { bytes } from "./support.ts";
 
@@ -39,7 +39,7 @@ test("bodies and frames lie in one buffer, as they were when they came", () => {
   body.fill(0);
   const batch = queue.take();
   if (!batch) throw new Error("nothing taken");
-  const [first] = batch.ops;
+  const [first] = opsOf(batch);
   if (first?.op !== "forwarded" || !first.body) throw new Error("other ops");
   expect(Buffer.from(bytesAt(batch, first.body)).toString()).toBe("abc");
   expect(Buffer.from(batch.bytes, 0, 9).toString()).toBe("abcdefghi");
