@@ -29,7 +29,7 @@ export interface Signal {
   /** False where OTEL_*_EXPORTER says none, or nobody said where to. */
   readonly on: boolean;
   readonly protocol: OtlpProtocol;
-  /** Full address; undefined leaves it to the exporter, which reads the environment itself. */
+  /** Full address; undefined is the exporter's own default (OTEL_*_EXPORTER=otlp and nothing else). */
   readonly url: string | undefined;
   /** Undefined leaves it to the exporter: OTEL_EXPORTER_OTLP_TIMEOUT is set. */
   readonly timeoutMs: number | undefined;
@@ -87,12 +87,12 @@ export function settle(options: TelemetryOptions, warn: (message: string) => voi
     }
     const timed = read(`OTEL_EXPORTER_OTLP_${signal}_TIMEOUT`) ?? read("OTEL_EXPORTER_OTLP_TIMEOUT");
     const own = read(`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`);
-    const base = own === undefined ? options.endpoint : undefined;
-    const told = exporter ?? own ?? options.endpoint ?? read("OTEL_EXPORTER_OTLP_ENDPOINT");
+    const base = options.endpoint ?? read("OTEL_EXPORTER_OTLP_ENDPOINT");
+    const url = own ?? (base === undefined ? undefined : `${base.replace(/\/+$/, "")}/v1/${signal.toLowerCase()}`);
     return {
-      on: exporter !== "none" && told !== undefined,
+      on: exporter !== "none" && (exporter ?? url) !== undefined,
       protocol: protocolOf(signal),
-      url: base === undefined ? undefined : `${base.replace(/\/+$/, "")}/v1/${signal.toLowerCase()}`,
+      url,
       timeoutMs: timed === undefined ? EXPORT_TIMEOUT_MS : undefined,
     };
   }

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
-import { startService } from "../../src/cli/service.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { startRecordedLlama } from "../../src/demo/recorded-llama.ts";
 import { loadRecordings, type RecordedCall } from "../../src/demo/recorded.ts";
 import { PLAIN } from "../../src/stats/text.ts";
+import { startTestService } from "../support/service.ts";
 
 const RECORDINGS = loadRecordings(new URL("../../demo/recordings/", import.meta.url));
 
@@ -63,7 +63,7 @@ export async function recordedDatabase(calls: readonly RecordedCall[]): Promise<
   await using llama = await startRecordedLlama(calls, { speed: Number.POSITIVE_INFINITY });
   const { config } = loadConfig({ env: {}, flags: { port: "0", backend: llama.url.origin, db, statsFormat: "json" } });
   const look = () => ({ width: 80, style: PLAIN, lines: true, terminal: false });
-  const service = await startService({ config, env: {}, version: "0", write: () => {}, look, say: () => {} });
+  const service = await startTestService({ config, env: {}, version: "0", write: () => {}, look, say: () => {} });
   const ids: string[] = [];
   try {
     for (const call of calls) {

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { startService } from "../../src/cli/service.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { startRecordedLlama } from "../../src/demo/recorded-llama.ts";
 import { PLAIN } from "../../src/stats/text.ts";
+import { startTestService } from "../support/service.ts";
 import { callsOf, recordedDatabase } from "./support.ts";
 
 test("tail prints a line for what ends while it looks, no prompt text, and Ctrl-C ends it with 130", async () => {
@@ -21,7 +21,7 @@ test("tail prints a line for what ends while it looks, no prompt text, and Ctrl-
     await using llama = await startRecordedLlama(calls, { speed: Number.POSITIVE_INFINITY });
     const { config } = loadConfig({ env: {}, flags: { port: "0", backend: llama.url.origin, db } });
     const look = () => ({ width: 80, style: PLAIN, lines: true, terminal: false });
-    const service = await startService({ config, env: {}, version: "0", write: () => {}, look, say: () => {} });
+    const service = await startTestService({ config, env: {}, version: "0", write: () => {}, look, say: () => {} });
     const response = await fetch(new URL("/v1/chat/completions", service.url), {
       method: "POST",
       body: new Uint8Array(calls[0]?.body ?? []),

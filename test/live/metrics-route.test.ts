@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { startService, type Service } from "../../src/cli/service.ts";
+import type { Service } from "../../src/cli/service.ts";
 import { CONFIG_SCHEMA, type Config } from "../../src/config/schema.ts";
 import { PLAIN_LOOK } from "../../src/stats/format.ts";
 import { chatRequest, jsonReply, startFakeLlama } from "../support/fake-llama.ts";
 import { send } from "../support/raw-client.ts";
+import { startTestService } from "../support/service.ts";
 
 function start(backend: URL, otel: Record<string, unknown>): Promise<Service> {
   const parsed = CONFIG_SCHEMA.parse({ server: { port: 0 }, recorder: { enabled: false }, stats: { enabled: false }, otel });
   const config = { ...parsed, backend: { url: backend.origin, timeout_seconds: 5, api_key_env: undefined } } as Config;
-  return startService({
+  return startTestService({
     config,
     env: {},
     version: "0.0.0",

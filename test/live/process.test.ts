@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openReader } from "../../src/recorder/reader.ts";
 import { chatRequest, DONE, HELLO, httpChunk, LAST_CHUNK, sleep, startFakeLlama, STREAM_HEAD } from "../support/fake-llama.ts";
+import { checkTelemetry, spanType } from "../support/otlp-checker.ts";
+import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { send } from "../support/raw-client.ts";
 
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
@@ -21,13 +23,13 @@ interface Run extends AsyncDisposable {
   readonly exit: Promise<number | null>;
 }
 
-async function startRun(backend: URL, args: readonly string[] = []): Promise<Run> {
+async function startRun(backend: URL, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), "llama-proxy-run-"));
   const db = join(folder, "run.db");
   const begun = performance.now();
   const child = spawn(process.execPath, [MAIN, "run", "--port", "0", "--backend", backend.origin, "--db", db, ...args], {
     cwd: folder,
-    env: { PATH: process.env["PATH"], HOME: folder },
+    env: { PATH: process.env["PATH"], HOME: folder, ...env },
   });
   let stdout = "";
   let stderr = "";
@@ -55,6 +57,16 @@ async function startRun(backend: URL, args: readonly string[] = []): Promise<Run
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function telemetryIsOn(url: URL): Promise<void> {
+  let state = "";
+  for (let i = 0; i < 200 && state !== "on"; i++) {
+    const status = JSON.parse((await send(url, { path: "/_llama-proxy/status" })).body.toString()) as { telemetry: { state: string } };
+    state = status.telemetry.state;
+    await sleep(20);
+  }
+  expect(state).toBe("on");
 }
 
 const CHAT = { method: "POST", path: "/v1/chat/completions", body: chatRequest() } as const;
@@ -114,14 +126,29 @@ test("a port that is taken is told with its cure, exit 1", async () => {
 test("the SDK is loaded behind the listening socket: status answers while it loads", async () => {
   await using llama = await startFakeLlama(() => {});
   await using run = await startRun(llama.url, ["--otlp", "http://127.0.0.1:9"]);
-  let state = "";
-  for (let i = 0; i < 200 && state !== "on"; i++) {
-    const status = JSON.parse((await send(run.url, { path: "/_llama-proxy/status" })).body.toString()) as { telemetry: { state: string } };
-    state = status.telemetry.state;
-    await sleep(20);
-  }
-  expect(state).toBe("on");
+  await telemetryIsOn(run.url);
   expect(run.stderr()).toContain("telemetry http://127.0.0.1:9");
+});
+
+test("SIGTERM: what is in flight has its ended spans, and they are exported before the process ends", async () => {
+  await using receiver = await startOtlpReceiver();
+  await using llama = await startFakeLlama(async (_request, socket, count) => {
+    socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO)]));
+    await sleep(200);
+    // The second one never ends by itself.
+    if (count === 1) socket.end(Buffer.concat([httpChunk(DONE), Buffer.from(LAST_CHUNK)]));
+  });
+  await using run = await startRun(llama.url, ["--otlp", receiver.url], { LLAMA_PROXY_SERVER_DRAIN_SECONDS: "1" });
+  await telemetryIsOn(run.url);
+  const replies = [send(run.url, CHAT), send(run.url, CHAT)];
+  while (llama.requests.length < 2) await sleep(5);
+  run.process.kill("SIGTERM");
+  await Promise.all(replies);
+  expect(await run.exit).toBe(0);
+  expect(checkTelemetry(receiver.received, { vocabulary: "1.41" })).toEqual([]);
+  const ends = receiver.received.spans.map((span) => span.attributes["llama_proxy.stream.end_reason"]?.value);
+  expect(ends.filter((end) => end !== undefined).toSorted()).toEqual(["completed", "proxy_shutdown"]);
+  expect(receiver.received.spans.filter((span) => spanType(span) === "http.server")).toHaveLength(2);
 });
 
 test("SIGHUP applies the configuration anew and nothing is cut; a bad one is told and the old stays", async () => {

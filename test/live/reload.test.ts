@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startService, type Service } from "../../src/cli/service.ts";
+import type { Service } from "../../src/cli/service.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { PLAIN_LOOK } from "../../src/stats/format.ts";
 import { chatRequest, DONE, HELLO, httpChunk, jsonReply, LAST_CHUNK, sleep, startFakeLlama, STREAM_HEAD } from "../support/fake-llama.ts";
 import { send } from "../support/raw-client.ts";
+import { startTestService } from "../support/service.ts";
 
 interface Running extends AsyncDisposable {
   readonly service: Service;
@@ -28,7 +29,7 @@ async function startFromFile(yaml: string, env: Record<string, string> = {}): Pr
   await write(yaml);
   const reread = () => loadConfig({ file, env }).config;
   const said: string[] = [];
-  const service = await startService({
+  const service = await startTestService({
     config: reread(),
     env,
     version: "0",

@@ -3,12 +3,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startService } from "../../src/cli/service.ts";
+
 import { loadConfig } from "../../src/config/load.ts";
 import { openReader } from "../../src/recorder/reader.ts";
 import { PLAIN_LOOK } from "../../src/stats/format.ts";
 import { chatRequest, jsonReply, startFakeLlama } from "../support/fake-llama.ts";
 import { send } from "../support/raw-client.ts";
+import { startTestService } from "../support/service.ts";
 
 const SECRETS = ["planted-proxy-key", "planted-backend-key", "planted-wrong-key", "planted-client-cookie"] as const;
 const [PROXY_KEY, BACKEND_KEY, WRONG_KEY, COOKIE] = SECRETS;
@@ -26,7 +27,7 @@ test("no key in logs, errors, status, recordings or refusals", async () => {
     `server: {port: 0, api_keys_env: DOOR}\nbackend: {url: "${llama.url.origin}", api_key_env: BACKEND}\nrecorder: {path: ${join(folder, "x.db")}, all_routes: true}\nstats: {format: json}\n${more}`;
   await writeFile(file, yaml(""));
   const reread = () => loadConfig({ file, env }).config;
-  const service = await startService({
+  const service = await startTestService({
     config: reread(),
     env,
     version: "0",

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { startService, type Service } from "../../src/cli/service.ts";
+import type { Service } from "../../src/cli/service.ts";
 import { CONFIG_SCHEMA, type Config } from "../../src/config/schema.ts";
 import { startRecordedLlama } from "../../src/demo/recorded-llama.ts";
 import { loadRecordings, type RecordedCall } from "../../src/demo/recorded.ts";
@@ -22,6 +22,7 @@ import {
   STREAM_HEAD,
 } from "../support/fake-llama.ts";
 import { headerIn, send } from "../support/raw-client.ts";
+import { startTestService } from "../support/service.ts";
 
 interface Running extends AsyncDisposable {
   readonly service: Service;
@@ -31,7 +32,7 @@ interface Running extends AsyncDisposable {
   readonly written: string[];
 }
 
-async function startTestService(backend: URL, overrides: Record<string, Record<string, unknown>> = {}): Promise<Running> {
+async function startRunning(backend: URL, overrides: Record<string, Record<string, unknown>> = {}): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), "llama-proxy-test-"));
   const db = join(folder, "test.db");
   const parsed = CONFIG_SCHEMA.parse({
@@ -43,7 +44,7 @@ async function startTestService(backend: URL, overrides: Record<string, Record<s
   const config = { ...parsed, backend: { url: backend.origin, timeout_seconds: 5, api_key_env: undefined } } as Config;
   const said: string[] = [];
   const written: string[] = [];
-  const service = await startService({
+  const service = await startTestService({
     config,
     env: {},
     version: "0.0.0",
@@ -92,7 +93,7 @@ test("live = replay: what clients got is what today's fixes make of the recorded
   let config: Config | undefined;
   {
     await using llama = await startRecordedLlama(calls, { speed: Number.POSITIVE_INFINITY });
-    await using running = await startTestService(llama.url);
+    await using running = await startRunning(llama.url);
     for (const call of calls) {
       const got = await askAgain(running.service.url, call);
       if (got.status > 0 && got.complete) sent.set(headerIn(got.headers, "x-llama-proxy-request-id") ?? "", got.body);
@@ -120,7 +121,7 @@ test("what came, what was forwarded and what was sent are kept byte for byte", a
     (_request, socket) =>
       void socket.end(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(`: ping\n\n${reply}`), Buffer.from(LAST_CHUNK)])),
   );
-  await using running = await startTestService(llama.url);
+  await using running = await startRunning(llama.url);
   const body = chatRequest({ odd: "sp\u00e4ce  kept" });
   const got = await send(running.service.url, {
     method: "POST",
@@ -143,7 +144,7 @@ test("what came, what was forwarded and what was sent are kept byte for byte", a
 test("a request that fails is kept too", async () => {
   const llama = await startFakeLlama(() => {});
   await llama[Symbol.asyncDispose]();
-  await using running = await startTestService(llama.url);
+  await using running = await startRunning(llama.url);
   await send(running.service.url, { method: "POST", path: "/v1/messages", body: '{"model":"m","messages":[]}' });
   await running.service.stop(1000);
   using reader = openReader(running.db);
@@ -154,7 +155,7 @@ test("a request that fails is kept too", async () => {
 
 test("a database that cannot be written: traffic goes on, it is said once, and status shows it", async () => {
   await using llama = await startFakeLlama((_request, socket) => void socket.end(jsonReply('{"choices":[]}')));
-  await using running = await startTestService(llama.url, { recorder: { path: "/dev/null/test.db" } });
+  await using running = await startRunning(llama.url, { recorder: { path: "/dev/null/test.db" } });
   for (let i = 0; i < 3; i++) {
     const got = await send(running.service.url, { method: "POST", path: "/v1/chat/completions", body: chatRequest({ stream: false }) });
     expect(got.status).toBe(200);
@@ -167,7 +168,7 @@ test("a database that cannot be written: traffic goes on, it is said once, and s
 
 test("telemetry to a collector that is not there: no effect on traffic, and the end comes within 3 s of the drain", async () => {
   await using llama = await startFakeLlama((_request, socket) => void socket.end(jsonReply('{"choices":[]}')));
-  await using running = await startTestService(llama.url, { otel: { endpoint: "http://127.0.0.1:9" } });
+  await using running = await startRunning(llama.url, { otel: { endpoint: "http://127.0.0.1:9" } });
   await statusUntil(running.service.url, (status) => status.telemetry.state === "on");
   const traced = await send(running.service.url, {
     method: "POST",
@@ -188,7 +189,7 @@ test("telemetry to a collector that is not there: no effect on traffic, and the 
 
 test("what the configuration says is not kept is not on disk", async () => {
   await using llama = await startFakeLlama((_request, socket) => void socket.end(jsonReply('{"choices":[],"secret":"sk-reply-123"}')));
-  await using running = await startTestService(llama.url, {
+  await using running = await startRunning(llama.url, {
     recorder: { redact: ["x-planted"], redact_pointers: ["/metadata/token"], redact_patterns: ["sk-[a-z]+-\\d+"] },
   });
   const body = chatRequest({ stream: false, metadata: { token: "planted-in-body" } });
@@ -213,7 +214,7 @@ test("record: errors keeps what failed and nothing else", async () => {
         : jsonReply('{"choices":[]}'),
     );
   });
-  await using running = await startTestService(llama.url, { recorder: { record: "errors" } });
+  await using running = await startRunning(llama.url, { recorder: { record: "errors" } });
   for (const user of ["good", "bad", "good"])
     await send(running.service.url, { method: "POST", path: "/v1/chat/completions", body: chatRequest({ stream: false, user }) });
   await running.service.stop(1000);

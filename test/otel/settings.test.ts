@@ -17,9 +17,9 @@ describe("settle", () => {
     expect(settings.warnings).toEqual([]);
   });
 
-  test("without an endpoint the exporters read theirs from the environment", () => {
+  test("without an endpoint in the file the environment's is taken", () => {
     const settings = settled({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://e:1" }, { endpoint: undefined });
-    expect(settings.logs).toMatchObject({ on: true, url: undefined });
+    expect(settings.logs).toMatchObject({ on: true, url: "http://e:1/v1/logs" });
   });
 
   test("a signal that nobody gave an endpoint is off", () => {
@@ -30,7 +30,7 @@ describe("settle", () => {
 
   test("the variable of one signal wins over the common endpoint, for that signal", () => {
     const settings = settled({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://m:1/x" });
-    expect(settings.metrics.url).toBeUndefined();
+    expect(settings.metrics.url).toBe("http://m:1/x");
     expect(settings.traces.url).toBe("http://collector:4318/v1/traces");
   });
 

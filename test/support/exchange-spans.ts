@@ -37,9 +37,13 @@ export function checkExchanges(exchanges: readonly Seen[], spans: readonly Recei
     if (!end) return [`${where} never ended`];
     if (!server || more.length > 0) return [`${where} has ${server ? more.length + 1 : "no"} server spans`];
     const below = descendants(server, spans);
-    return [...checkServer(server, end), ...checkCall(below, end, view !== undefined), ...checkBounds(server, below)].map(
-      (finding) => `${where}: ${finding}`,
-    );
+    const attempts = below.filter((span) => spanType(span) === "http.client").length;
+    return [
+      ...checkServer(server, end),
+      ...checkCall(below, end, view !== undefined),
+      ...checkBounds(server, below),
+      ...(attempts === end.attempts ? [] : [`${attempts} http.client spans for ${end.attempts} attempts`]),
+    ].map((finding) => `${where}: ${finding}`);
   });
   return [...findings, ...[...servers.keys()].map((id) => `a server span for ${id}, which was no exchange`)];
 }
