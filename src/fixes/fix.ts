@@ -13,8 +13,11 @@ import type { Delta, RequestView } from "../core/delta.ts";
 import type { FixNote } from "../core/exchange.ts";
 import type { Dialect, Message } from "../dialects/dialect.ts";
 import type { Frame } from "../wire/frame.ts";
+import type { JsonObject } from "../wire/json.ts";
 import type { ArgumentRule } from "./arguments/rule.ts";
 import type { ContentRule } from "./content/rule.ts";
+import type { Wakes } from "./wakes.ts";
+import type { ReplyBook } from "./frame/book.ts";
 
 export type FixKind = "arguments" | "content" | "frame" | "request";
 /** `observe` reports what the fix would do and changes not a byte. */
@@ -73,6 +76,8 @@ export type Fix = ArgumentFix | ContentFix | FrameFix | RequestFix;
 export interface FixContext {
   readonly dialect: Dialect;
   readonly request: RequestView;
+  /** What the reply has said so far, as it comes to this rule. */
+  readonly book: ReplyBook;
   readonly note: Note;
 }
 
@@ -90,12 +95,20 @@ export type Note = (note: Omit<FixNote, "fix">) => void;
 
 export type Emit = (delta: Delta) => void;
 
+/** A delta that says text. */
+export type Said = Extract<Delta, { readonly text: string }>;
+
 /**
  * A stage that deltas run through. Emitting the very object it was given means "unchanged";
  * emitting nothing means "held" or "dropped".
  */
 export interface Stage {
   onDelta(delta: Delta, emit: Emit): void;
+  /**
+   * Asked behind a delta that passed unchanged while nothing is held: which characters in a later text of the same
+   * kind and place would not pass like it. Undefined, or not there: any may.
+   */
+  wakes?(delta: Said): Wakes | undefined;
   /** The reply is over (also when it was cut): whatever is held must be emitted or given up now. */
   onEnd(emit: Emit): void;
   /** Something in the stage broke: emit what is held, verbatim. After this the stage is not called again. */
@@ -104,27 +117,39 @@ export interface Stage {
   readonly held: number;
 }
 
-/** What a frame fix may do. Every member is optional. */
+/**
+ * What a frame fix may do. Every member is optional. There is one per fix and reply, and most replies
+ * need none of it: state is made when it is first needed.
+ */
 export interface FrameRule {
   /**
    * A frame that is not plainly one message: its data is neither JSON nor `[DONE]`, it has fields but
    * no data, it is not UTF-8, or (`ended`) the body ended before its blank line. Other frames in its
    * place, `[]` to drop it, or undefined to leave it alone.
    */
-  readonly onOddFrame?: (frame: Frame, ended: boolean) => readonly Frame[] | undefined;
+  onOddFrame?(frame: Frame, ended: boolean): readonly Frame[] | undefined;
   /** A changed payload, or the same object to leave the message alone. Undefined drops the message. */
-  readonly onPayload?: (payload: unknown, message: Message) => unknown;
+  onPayload?(payload: unknown, message: Message): unknown;
+  /**
+   * One entry of a chat chunk's `tool_calls`, behind the `onPayload` of the rules before the first that
+   * has this. A changed call, the same object to leave it alone, or undefined to drop it.
+   */
+  onCall?(call: JsonObject, choice: number, position: number, payload: unknown): JsonObject | undefined;
   /**
    * What is put in for the client alone: the payload of a message or a whole body, after it was read,
    * so that the deltas, and with them every statistic, know nothing of it.
    */
-  readonly onSend?: (payload: unknown) => unknown;
+  onSend?(payload: unknown): unknown;
   /** Runs behind the tool and content stages. */
-  readonly onDelta?: (delta: Delta, emit: Emit) => void;
+  onDelta?(delta: Delta, emit: Emit): void;
+  /** As `Stage.wakes`, the same for every delta that says text. */
+  readonly wakes?: Wakes;
+  /** The only kinds of delta that `onDelta` wants; without it, all. */
+  readonly hears?: readonly Delta["kind"][];
   /** The reply is over. `cut`: the backend broke off, so nothing may be said that sounds like an end. */
-  readonly onEnd?: (emit: Emit, cut: boolean) => void;
+  onEnd?(emit: Emit, cut: boolean): void;
   /** A reply that came whole, before it is read into deltas. Same object: untouched. */
-  readonly onDocument?: (body: unknown) => unknown;
+  onDocument?(body: unknown): unknown;
 }
 
 /** A fix as configured. */

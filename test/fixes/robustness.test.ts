@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import type { Tool } from "../../src/core/delta.ts";
 import { openaiChat } from "../../src/dialects/openai-chat.ts";
+import { defineArgumentFix, defineContentFix } from "../../src/fixes/fix.ts";
 import { fixDocument } from "../../src/fixes/document.ts";
 import { createStreamPipeline } from "../../src/fixes/pipeline.ts";
 import { mended, planOf, writeFile } from "./arguments/support.ts";
@@ -86,4 +88,25 @@ test("ten megabytes of arguments in pieces: nothing is kept, whether they need m
     expect(sent).toBeGreaterThan(10_000_000);
     expect(most).toBeLessThan(64 * 1024);
   }
+});
+
+test.each(["content", "arguments"] as const)("a fix of %s that cannot be set up leaves the reply alone, and says so", (kind) => {
+  const rule = (): never => {
+    throw new Error("no rule");
+  };
+  const define = kind === "content" ? defineContentFix : defineArgumentFix;
+  const fix = define({
+    name: "made_up",
+    summary: "",
+    defaultMode: "fix",
+    holds: "nothing",
+    example: { before: "", after: "" },
+    source: "",
+    options: z.strictObject({}),
+    rule,
+  });
+  const pipeline = createStreamPipeline([{ fix, mode: "fix", options: {} }], openaiChat, { ...request, stream: true });
+  const bytes = new TextEncoder().encode('data: {"choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n');
+  expect(pipeline.push(bytes).flatMap((step) => step.sent)).toEqual([bytes]);
+  expect(pipeline.notes).toMatchObject([{ action: "skipped", reason: `${kind} could not start: no rule` }]);
 });

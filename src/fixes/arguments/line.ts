@@ -19,18 +19,26 @@ export interface Waiting {
   readonly pieces: Item[];
   /** Mended text not yet given to a piece. */
   text: string;
+  /** Characters the machine holds that belong to no waiting piece. */
+  reserved: number;
 }
 
 export function createWaiting(): Waiting {
-  return { pieces: [], text: "" };
+  return { pieces: [], text: "", reserved: 0 };
 }
 
 export class Line {
   readonly #items: Item[] = [];
-  #held = 0;
+  #waiting = 0;
+  #reserved = 0;
 
+  /** Characters held back, in deltas that wait and in machines. */
   get held(): number {
-    return this.#held;
+    return this.#waiting + this.#reserved;
+  }
+  /** Characters of deltas that wait. */
+  get waiting(): number {
+    return this.#waiting;
   }
   get empty(): boolean {
     return this.#items.length === 0;
@@ -45,13 +53,19 @@ export class Line {
   hold(delta: Delta): Item {
     const item: Item = { delta, sent: undefined };
     this.#items.push(item);
-    this.#held += sizeOf(delta);
+    this.#waiting += sizeOf(delta);
     return item;
   }
 
   decide(item: Item, sent: readonly Delta[]): void {
-    if (item.sent === undefined) this.#held -= sizeOf(item.delta);
+    if (item.sent === undefined) this.#waiting -= sizeOf(item.delta);
     item.sent = sent;
+  }
+
+  /** The machine of these pieces holds so much of its own. */
+  reserve(waiting: Waiting, count: number): void {
+    this.#reserved += count - waiting.reserved;
+    waiting.reserved = count;
   }
 
   /**

@@ -9,7 +9,7 @@ import { parseOrUndefined } from "../../wire/json.ts";
 import { Reporter } from "./report.ts";
 import { MAX_WAIT } from "./rule.ts";
 import type { Answer, CallTool, Container, Ending, HookName, OpenString, Place, State, Verdict } from "./rule.ts";
-import { type ActiveRule, createRuleSet, type MachineOptions } from "./ruleset.ts";
+import type { ActiveRule, MachineOptions, RuleSet } from "./ruleset.ts";
 import { ANY, fits, type Shape } from "./schema.ts";
 import { step } from "./steps.ts";
 import { isEscaped, isServerCut } from "./trust.ts";
@@ -41,9 +41,10 @@ export class Machine implements Place {
   readonly splits: string[] = [];
   refused = false;
   readonly #options: MachineOptions;
+  readonly #rules: RuleSet;
   readonly #reporter: Reporter;
   /** Rules that acted in the string being read. */
-  readonly #reported = new Set<ActiveRule>();
+  #reported: Set<ActiveRule> | undefined;
   #out = "";
   #ending: Ending | undefined;
   #wakeAt = 0;
@@ -52,7 +53,8 @@ export class Machine implements Place {
 
   constructor(options: MachineOptions) {
     this.#options = options;
-    this.#reporter = new Reporter(options.where, this.stack);
+    this.#rules = options.rules;
+    this.#reporter = new Reporter(options.where, this.stack, options.rules);
     this.state = options.from;
     this.valueShape = options.shape;
     this.trusted = options.from === "start";
@@ -77,7 +79,7 @@ export class Machine implements Place {
     return this.#options.level > 0;
   }
   get sent(): string | undefined {
-    const before = this.#options.sent();
+    const before = this.#options.call?.sent;
     return before === undefined ? undefined : before + this.#out;
   }
   get held(): number {
@@ -107,7 +109,7 @@ export class Machine implements Place {
   /** Whether `text` lies inside a string and needs no reading; if so it counts as read and sent. */
   skim(text: string): boolean {
     if (this.state !== "string" || this.pending > 0 || this.#dropping) return false;
-    if (PLAIN.test(text) && !(this.trusted && isEscaped(text) && (this.#options.rules.by.mark.length === 0 || !text.includes("<"))))
+    if (PLAIN.test(text) && !(this.trusted && isEscaped(text) && (this.#rules.tables.by.mark.length === 0 || !text.includes("<"))))
       return false;
     this.string.before = text.length < 4 ? (this.string.before + text).slice(-4) : text.slice(-4);
     return true;
@@ -163,13 +165,13 @@ export class Machine implements Place {
 
   /** Asks the rules that have `hook`, in their order. In a string, what a rule puts is sent and not read again. */
   consult(hook: HookName): Answer {
-    for (const entry of this.#options.rules.by[hook]) {
-      if (entry.broken) continue;
+    for (const entry of this.#rules.tables.by[hook]) {
+      if (!this.#rules.works(entry)) continue;
       let verdict: Verdict;
       try {
         verdict = entry.rule[hook]?.(this);
       } catch (cause) {
-        entry.broken = true;
+        this.#rules.cutOut(entry);
         this.#reporter.skipped(entry, `cut out for this reply: ${String(cause)}`);
         continue;
       }
@@ -188,28 +190,27 @@ export class Machine implements Place {
     return "nobody";
   }
 
-  mend = (text: string, shape: Shape): string | undefined => {
+  mend(text: string, shape: Shape): string | undefined {
     if (this.#options.level >= 4) return undefined;
-    const rules = this.#options.rules.all.filter((entry) => !entry.broken).map((entry) => ({ ...entry, note: () => {} }));
     const inner = new Machine({
       ...this.#options,
-      rules: createRuleSet(rules),
+      rules: this.#rules.reportingTo(() => () => {}),
       shape,
       from: "value",
       level: this.#options.level + 1,
-      sent: () => undefined,
+      call: undefined,
     });
     const out = inner.push(text) + inner.end({ reason: undefined, cut: false });
     if (inner.refused || inner.splits.length > 0) return undefined;
     const value = parseOrUndefined(out);
     return value !== undefined && fits(value, shape) ? out : undefined;
-  };
+  }
 
   /** Nobody mends what stands here: the rest passes as it is. */
   refuse(entry: ActiveRule | undefined, reason: string, rule?: string): void {
     this.refused = true;
-    const { by, all } = this.#options.rules;
-    const speaker = entry ?? [...by.end, ...all].find((active) => !active.broken);
+    const { by, all } = this.#rules.tables;
+    const speaker = entry ?? [...by.end, ...all].find((active) => this.#rules.works(active));
     if (speaker) this.#reporter.refused(speaker, reason, rule, this.text);
     this.state = "as-is";
     this.#giveUp();
@@ -217,7 +218,7 @@ export class Machine implements Place {
 
   openString(): void {
     Object.assign(this.string, { before: "", escapes: "unknown", triple: false, quotes: false } satisfies OpenString);
-    this.#reported.clear();
+    this.#reported = undefined;
     this.state = "string";
   }
 
@@ -251,8 +252,8 @@ export class Machine implements Place {
     }
     if (hook === "control" || hook === "escape" || hook === "quote") {
       // One note per string and rule: a file's every line break is not news.
-      if (!this.#reported.has(entry)) this.#fixed(entry, verdict.rule, taken, verdict.after ?? verdict.put);
-      this.#reported.add(entry);
+      if (!this.#reported?.has(entry)) this.#fixed(entry, verdict.rule, taken, verdict.after ?? verdict.put);
+      (this.#reported ??= new Set()).add(entry);
       if (hook === "quote") this.string.quotes = true;
       this.string.before = (this.string.before + verdict.put).slice(-4);
       this.emit(verdict.put);

@@ -1,6 +1,6 @@
 import { snippet } from "../fix.ts";
 import type { Container } from "./rule.ts";
-import type { ActiveRule } from "./ruleset.ts";
+import type { ActiveRule, RuleSet } from "./ruleset.ts";
 
 /** Which call the notes are about. */
 export interface CallPlace {
@@ -15,11 +15,13 @@ const MAX_POINTER = 1000;
 export class Reporter {
   readonly #call: CallPlace;
   readonly #stack: readonly Container[];
+  readonly #rules: RuleSet;
   #heldMax = 0;
 
-  constructor(call: CallPlace, stack: readonly Container[]) {
+  constructor(call: CallPlace, stack: readonly Container[], rules: RuleSet) {
     this.#call = call;
     this.#stack = stack;
+    this.#rules = rules;
   }
 
   /** So many characters are held now. */
@@ -28,15 +30,17 @@ export class Reporter {
   }
 
   fixed(entry: ActiveRule, rule: string | undefined, before: string, after: string): void {
-    entry.note({ ...this.#about(rule), action: "fixed", before: snippet(before), after: snippet(after), bytesHeldMax: this.#heldMax });
+    const bytesHeldMax = this.#heldMax;
+    this.#rules.note(entry, { ...this.#about(rule), action: "fixed", before: snippet(before), after: snippet(after), bytesHeldMax });
   }
 
   refused(entry: ActiveRule, reason: string, rule: string | undefined, before: string): void {
-    entry.note({ ...this.#about(rule), action: "refused", reason, before: snippet(before), bytesHeldMax: this.#heldMax });
+    const bytesHeldMax = this.#heldMax;
+    this.#rules.note(entry, { ...this.#about(rule), action: "refused", reason, before: snippet(before), bytesHeldMax });
   }
 
   skipped(entry: ActiveRule, reason: string): void {
-    entry.note({ ...this.#about(undefined), action: "skipped", reason });
+    this.#rules.note(entry, { ...this.#about(undefined), action: "skipped", reason });
   }
 
   #about(rule: string | undefined) {

@@ -64,6 +64,15 @@ export interface CallTool {
   readonly known: boolean;
 }
 
+/** The request's tools, found by what is left of their names. */
+export interface OfferedTools {
+  named(name: string): CallTool | undefined;
+  /** Those whose names differ in case and separators only, in the request's order. */
+  alike(name: string): readonly CallTool[];
+  /** Those that end in `name` behind a namespace. */
+  within(name: string): readonly CallTool[];
+}
+
 /** What the machine is reading. */
 export type State = "start" | "member" | "item" | "value" | "colon" | "number" | "string" | "after" | "tail" | "as-is";
 
@@ -134,8 +143,8 @@ export interface ArgumentRule {
   /** At a `<` inside a string value. */
   readonly mark?: Hook;
   /** A tool's name that the request does not offer: the offered one that is meant. */
-  readonly name?: (name: string, tools: readonly CallTool[]) => string | undefined;
-  /** A piece of arguments, given everything that came before it: the piece to read instead. */
+  readonly name?: (name: string, tools: OfferedTools) => string | undefined;
+  /** A piece of arguments that is no shorter than everything that came before it: the piece to read instead. */
   readonly piece?: (seen: string, piece: string, place: Place) => string;
   /** A finished call whose name and arguments repeat an earlier one is dropped. */
   readonly repeats?: true;

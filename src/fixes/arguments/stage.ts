@@ -3,11 +3,12 @@
  * Choices and calls may be interleaved; their order is kept (line.ts).
  */
 import type { Delta, RequestView, ToolArgs, ToolOpen } from "../../core/delta.ts";
-import type { ArgumentFix, Emit, Note, PlannedFix, Stage } from "../fix.ts";
-import { createCall, createTools, endCall, feedCall, type Numbers, type Tools } from "./call.ts";
+import type { Emit, PlannedFix, Stage } from "../fix.ts";
+import type { NoteBy } from "../notes.ts";
+import { type Call, createCall, endCall, feedCall, Numbers, Tools } from "./call.ts";
 import { Line } from "./line.ts";
 import type { Ending } from "./rule.ts";
-import { type ActiveRule, createRuleSet } from "./ruleset.ts";
+import { argumentTables, type ArgumentTables } from "./ruleset.ts";
 
 /** Reasons that say the model was stopped in its work. */
 const CUT: ReadonlySet<string> = new Set([
@@ -21,35 +22,31 @@ const CUT: ReadonlySet<string> = new Set([
 /** More text than this behind something that waits: give up and let everything pass. */
 const MAX_LINE = 4 * 1024 * 1024;
 
-export function createArgumentStage(
-  plan: readonly PlannedFix[],
-  request: RequestView,
-  noteBy: (fix: string, mode: PlannedFix["mode"]) => Note,
-): Stage | undefined {
-  const active: ActiveRule[] = plan.map(({ fix, mode, options }) => ({
-    name: fix.name,
-    rule: (fix as ArgumentFix).rule(options as never),
-    note: noteBy(fix.name, mode),
-    broken: false,
-  }));
-  return new ArgumentStage(createTools(request, createRuleSet(active)));
+export function createArgumentStage(plan: readonly PlannedFix[], request: RequestView, noteBy: NoteBy): Stage {
+  return new ArgumentStage(argumentTables(plan), request, noteBy);
 }
 
-class ArgumentStage implements Stage {
-  readonly #tools: Tools;
+export class ArgumentStage implements Stage {
+  readonly #tables: ArgumentTables;
+  readonly #request: RequestView;
+  readonly #noteBy: NoteBy;
+  /** Made with the first call: most replies hold none. */
+  #tools: Tools | undefined;
   readonly #line = new Line();
   readonly #choices = new Map<number, Numbers>();
+  /** The call whose piece came last, and where its pieces come. */
+  #last: Call | undefined;
+  #lastChoice = -1;
+  #lastTool = -1;
 
-  constructor(tools: Tools) {
-    this.#tools = tools;
+  constructor(tables: ArgumentTables, request: RequestView, noteBy: NoteBy) {
+    this.#tables = tables;
+    this.#request = request;
+    this.#noteBy = noteBy;
   }
 
   get held(): number {
-    let held = this.#line.held;
-    for (const choice of this.#choices.values()) {
-      for (const call of choice.calls.values()) if (call.waiting.pieces.length === 0) held += call.machine.held;
-    }
-    return held;
+    return this.#line.held;
   }
 
   onDelta(delta: Delta, emit: Emit): void {
@@ -77,7 +74,7 @@ class ArgumentStage implements Stage {
         this.#line.add(delta);
     }
     this.#line.flush(emit);
-    if (this.#line.held > MAX_LINE) this.release(emit);
+    if (this.#line.waiting > MAX_LINE) this.release(emit);
   }
 
   onEnd(emit: Emit): void {
@@ -98,56 +95,76 @@ class ArgumentStage implements Stage {
 
   #choice(index: number): Numbers {
     let choice = this.#choices.get(index);
-    if (!choice) this.#choices.set(index, (choice = { calls: new Map(), next: 0 }));
+    if (!choice) this.#choices.set(index, (choice = new Numbers()));
     return choice;
   }
 
+  #call({ choice, tool }: ToolArgs | ToolClose): Call | undefined {
+    if (tool !== this.#lastTool || choice !== this.#lastChoice) {
+      this.#last = this.#choices.get(choice)?.calls.get(tool);
+      this.#lastChoice = choice;
+      this.#lastTool = tool;
+    }
+    return this.#last;
+  }
+
   #open(delta: ToolOpen): void {
+    const tools = (this.#tools ??= new Tools(this.#tables, this.#request, this.#noteBy));
     const choice = this.#choice(delta.choice);
-    for (const call of choice.calls.values()) {
+    for (const call of choice.fresh) {
       // Calls are mostly written one after the other: what waits only for the end of its text is decided now.
       if (!call.ended && !call.whole) feedCall(this.#line, call, call.machine.close());
       // An API that closes its calls opens the next one only when the model went on: it was not cut.
-      if (call.closing) endCall(this.#line, call, { reason: "tool_use", cut: false }, this.#tools, choice);
+      if (call.closing && !call.ended) endCall(this.#line, call, { reason: "tool_use", cut: false }, tools, choice);
     }
+    choice.fresh.clear();
     const number = choice.calls.has(delta.tool) || delta.tool < choice.next ? Math.max(choice.next, delta.tool) : delta.tool;
     choice.next = Math.max(choice.next, number + 1);
-    choice.calls.set(delta.tool, createCall(this.#line, delta, number, this.#tools, choice));
+    const call = createCall(this.#line, delta, number, tools, choice);
+    choice.calls.set(delta.tool, call);
+    choice.fresh.add(call);
+    this.#lastTool = -1;
   }
 
   #args(delta: ToolArgs): void {
-    const call = this.#choices.get(delta.choice)?.calls.get(delta.tool);
+    const call = this.#call(delta);
     if (!call || call.ended) return this.#line.add(delta);
+    this.#choice(delta.choice).fresh.add(call);
     const own = call.open.tool === delta.tool ? delta : { ...delta, tool: call.open.tool };
     call.waiting.pieces.push(this.#line.hold(own));
     const piece = call.read(delta.text);
-    if (call.whole) call.text += piece;
+    if (call.whole) call.keep(piece);
     else feedCall(this.#line, call, call.machine.push(piece));
   }
 
-  #close(delta: Extract<Delta, { kind: "tool-close" }>): void {
-    const choice = this.#choice(delta.choice);
-    const call = choice.calls.get(delta.tool);
-    if (!call || call.ended) {
+  #close(delta: ToolClose): void {
+    const call = this.#call(delta);
+    if (!call || call.ended || !this.#tools) {
       if (!call) this.#line.add(delta);
       return;
     }
     if (!call.whole) feedCall(this.#line, call, call.machine.close());
     const own = call.open.tool === delta.tool ? delta : { ...delta, tool: call.open.tool };
-    const over = call.machine.complete || (call.raw === "" && this.#tools.emptyIsNone);
+    const over = call.machine.complete || (call.text.nothingCame && this.#tools.emptyIsNone);
+    const choice = this.#choice(delta.choice);
     if (over && !call.whole) endCall(this.#line, call, { reason: undefined, cut: false }, this.#tools, choice, own);
-    else call.closing = this.#line.hold(own);
+    else {
+      call.closing = this.#line.hold(own);
+      choice.fresh.add(call);
+    }
   }
 
   #end(index: number, ending: Ending): void {
     const choice = this.#choices.get(index);
-    if (!choice) return;
+    if (!choice || !this.#tools) return;
     for (const call of choice.calls.values()) if (!call.ended) endCall(this.#line, call, ending, this.#tools, choice);
   }
 
   /** Text that lies wholly inside a string needs no machine: the hot path of a clean stream. */
   #isPlain(delta: ToolArgs): boolean {
-    const call = this.#choices.get(delta.choice)?.calls.get(delta.tool);
+    const call = this.#call(delta);
     return call !== undefined && !call.whole && call.open.tool === delta.tool && call.skim(delta.text);
   }
 }
+
+type ToolClose = Extract<Delta, { kind: "tool-close" }>;

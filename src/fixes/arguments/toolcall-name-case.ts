@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineArgumentFix } from "../fix.ts";
-import type { CallTool } from "./rule.ts";
+import type { OfferedTools } from "./rule.ts";
 
 export const toolcallNameCase = defineArgumentFix({
   name: "toolcall_name_case",
@@ -13,11 +13,7 @@ export const toolcallNameCase = defineArgumentFix({
   rule: () => ({ name }),
 });
 
-function name(given: string, tools: readonly CallTool[]): string | undefined {
-  const same = tools.filter((tool) => bare(tool.name) === bare(given));
+function name(given: string, tools: OfferedTools): string | undefined {
+  const same = tools.alike(given);
   return same.length === 1 ? same[0]?.name : undefined;
-}
-
-function bare(word: string): string {
-  return word.toLowerCase().replace(/[\s_.-]/g, "");
 }

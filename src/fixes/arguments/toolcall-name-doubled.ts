@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineArgumentFix } from "../fix.ts";
-import type { CallTool } from "./rule.ts";
+import type { OfferedTools } from "./rule.ts";
 
 export const toolcallNameDoubled = defineArgumentFix({
   name: "toolcall_name_doubled",
@@ -13,8 +13,13 @@ export const toolcallNameDoubled = defineArgumentFix({
   rule: () => ({ name }),
 });
 
-function name(given: string, tools: readonly CallTool[]): string | undefined {
-  return tools.find(
-    (tool) => given.length > tool.name.length && tool.name !== "" && tool.name.repeat(given.length / tool.name.length) === given,
-  )?.name;
+/** Most often a name is said twice; more than this was never seen. */
+const MAX_TIMES = 16;
+
+function name(given: string, tools: OfferedTools): string | undefined {
+  for (let times = 2; times <= MAX_TIMES; times++) {
+    const once = given.slice(0, given.length / times);
+    if (once !== "" && tools.named(once) && once.repeat(times) === given) return once;
+  }
+  return undefined;
 }

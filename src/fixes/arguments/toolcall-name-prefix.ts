@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineArgumentFix } from "../fix.ts";
-import type { CallTool } from "./rule.ts";
+import { SEPARATOR } from "./offered.ts";
+import type { OfferedTools } from "./rule.ts";
 import { declares } from "./schema.ts";
 
 export const toolcallNamePrefix = defineArgumentFix({
@@ -14,28 +15,27 @@ export const toolcallNamePrefix = defineArgumentFix({
   rule: () => ({ name }),
 });
 
-function name(given: string, tools: readonly CallTool[]): string | undefined {
-  const parts = given.split(/[.:/]|__/).filter((part) => part !== "" && !/^[0-9]+$/.test(part));
+/** A name in more pieces than this is none. */
+const MAX_PARTS = 16;
+
+function name(given: string, tools: OfferedTools): string | undefined {
+  const parts = given.split(SEPARATOR, MAX_PARTS + 1).filter((part) => part !== "" && !/^[0-9]+$/.test(part));
+  if (parts.length > MAX_PARTS) return undefined;
   if (parts.length > 1) {
     // The last part that is a tool; a part behind it must be one of its parameters.
     for (let at = parts.length - 1; at >= 0; at--) {
-      const tool = tools.find((each) => bare(each.name) === bare(parts[at] ?? ""));
+      const [tool] = tools.alike(parts[at] ?? "");
       if (tool && parts.slice(at + 1).every((part) => declares(tool.shape, part))) return tool.name;
     }
-  }
-  // A tool whose own name holds separators.
-  for (const { index } of given.matchAll(/__|[.:/]/g)) {
-    const rest = bare(given.slice(index).replace(/[:.#][0-9]+$/, ""));
-    const meant = rest === "" ? [] : tools.filter((tool) => bare(tool.name) === rest);
-    if (meant.length === 1) return meant[0]?.name;
+    // A tool whose own name holds separators.
+    for (const { index } of given.matchAll(/__|[.:/]/g)) {
+      const meant = tools.alike(given.slice(index).replace(/[:.#][0-9]+$/, ""));
+      if (meant.length === 1) return meant[0]?.name;
+    }
   }
   const numbered = given.replace(/[:.#][0-9]+$/, "");
   if (numbered !== given) return numbered;
   // The name without the namespace it is offered in.
-  const inside = tools.filter((tool) => tool.name !== given && tool.name.split(/__|[.:/]/).at(-1) === given);
+  const inside = tools.within(given);
   return inside.length === 1 ? inside[0]?.name : undefined;
-}
-
-function bare(word: string): string {
-  return word.toLowerCase().replace(/[^a-z0-9]/g, "");
 }

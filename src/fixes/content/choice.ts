@@ -6,55 +6,62 @@ import { isEcho } from "./echo.ts";
 import { callId } from "./ids.ts";
 import { isCut, reasonWithCalls } from "./reasons.ts";
 import { MAX_CALLS, resolve, type Found } from "./resolve.ts";
-import type { Call } from "./rule.ts";
-import { Scanner, type Block, type ScannerHost } from "./scanner.ts";
-import type { ContentShared } from "./stage.ts";
+import type { Call, Verdict } from "./rule.ts";
+import { Scanner, type Block, type ScannerHost, type Target } from "./scanner.ts";
+import type { ContentShared } from "./shared.ts";
 import { judgeTail } from "./tail.ts";
-import { ThinkRouter } from "./think-router.ts";
+import { ThinkRouter, type ThinkHost } from "./think-router.ts";
 import { WholeReply } from "./whole-reply.ts";
 
 /** How what is held may be read: the message ended, a native call follows, or it was cut. */
 type End = "stop" | "boundary" | "cut";
 
 type ChoiceDelta = Extract<Delta, { readonly choice: number }>;
-type Target = "content" | "reasoning";
 
 /** One choice of a reply: its text and reasoning, and the calls found in them. */
-export class ContentChoice {
-  readonly #index: number;
+export class ContentChoice implements ScannerHost, ThinkHost {
+  readonly index: number;
   readonly #shared: ContentShared;
   readonly #text: Scanner;
-  readonly #reasoning: Scanner | undefined;
-  readonly #think: ThinkRouter | undefined;
+  /** Made with the first reasoning. */
+  #reasoning: Scanner | undefined;
+  /** Gone once it has nothing more to look at. */
+  #think: ThinkRouter | undefined;
+  readonly #whole: WholeReply | undefined;
   /** Set for the time of one call from outside. */
-  #emit: Emit = () => {};
+  #emit: Emit | undefined;
   #delta: Delta | undefined;
   /** Content other than white space went out. */
   #said = false;
   #native = false;
-  #made: { readonly call: Call; readonly rule: string }[] = [];
+  #made: { readonly call: Call; readonly rule: string }[] | undefined;
   #last: Call | undefined;
   #nextTool = 0;
   #count = 0;
-  #numbers = new Map<number, number>();
+  #numbers: Map<number, number> | undefined;
   #over = false;
-  readonly #whole: WholeReply | undefined;
 
   constructor(index: number, shared: ContentShared) {
-    this.#index = index;
+    this.index = index;
     this.#shared = shared;
     this.#whole = shared.request.stream ? undefined : new WholeReply();
-    this.#text = new Scanner(this.#host("content"), true);
-    this.#reasoning = shared.reasoning === undefined ? undefined : new Scanner(this.#host("reasoning"), false);
-    const rule = shared.think?.rule;
-    if (!rule) return;
+    this.#text = new Scanner(this, "content", shared.rules.marks);
+    const { think } = shared;
+    if (!think) return;
     const model = (shared.request.model ?? "").toLowerCase();
-    const prefilled = rule.prefilled.some((name) => model.includes(name));
-    this.#think = new ThinkRouter(rule, this.#thinkHost(shared.think?.name ?? ""), !shared.request.stream, prefilled);
+    const prefilled = think.rule.prefilled.some((name) => model.includes(name));
+    this.#think = new ThinkRouter(think.rule, this, !shared.request.stream, prefilled);
   }
 
   get held(): number {
     return this.#text.held + (this.#reasoning?.held ?? 0) + (this.#think?.held ?? 0);
+  }
+
+  /** Text or reasoning without the beginning of a mark would pass as it is. */
+  sleeps(kind: "text" | "reasoning"): boolean {
+    if (this.#over) return true;
+    if (this.#whole || this.held > 0) return false;
+    return kind === "text" ? this.#text.sleeps && (this.#think?.sleeps ?? true) : (this.#reasoning?.sleeps ?? true);
   }
 
   onDelta(delta: ChoiceDelta, emit: Emit): void {
@@ -64,22 +71,21 @@ export class ContentChoice {
     if (delta.kind === "text" || delta.kind === "reasoning") this.#whole?.came(delta);
     switch (delta.kind) {
       case "text":
-        if (this.#think) this.#think.push(delta.text);
+        if (this.#think) this.#routeText(this.#think, delta.text);
         else this.#pushText(delta.text);
-        return this.held === 0 ? this.#whole?.flush(emit) : undefined;
+        return this.#whole && this.held === 0 ? this.#whole.flush(emit) : undefined;
       case "reasoning":
         this.#think?.parsed();
         this.#text.letGo();
-        if (this.#reasoning) this.#reasoning.push(delta.text);
-        else this.#emit(delta);
-        return this.held === 0 ? this.#whole?.flush(emit) : undefined;
+        this.reasoning(delta.text, true);
+        return this.#whole && this.held === 0 ? this.#whole.flush(emit) : undefined;
       case "tool-open":
         this.settle("boundary", emit);
         this.#native = true;
         return emit(this.#renumber(delta));
       case "tool-args":
       case "tool-close": {
-        const tool = this.#numbers.get(delta.tool);
+        const tool = this.#numbers?.get(delta.tool);
         return emit(tool === undefined ? delta : { ...delta, tool });
       }
       case "finish": {
@@ -117,6 +123,11 @@ export class ContentChoice {
     this.#whole?.flush(emit);
   }
 
+  #routeText(think: ThinkRouter, text: string): void {
+    think.push(text);
+    if (think.sleeps) this.#think = undefined;
+  }
+
   #pushText(text: string): void {
     if (!this.#said && this.#reasoning && this.#reasoning.held > 0 && text.trim() !== "")
       this.#finish(this.#reasoning, "reasoning", "boundary");
@@ -126,7 +137,7 @@ export class ContentChoice {
   #finish(scanner: Scanner, target: Target, end: End): void {
     for (let block = scanner.take(); block; block = scanner.take()) {
       if (block.tail && target === "content" && end !== "cut") {
-        this.#note(this.#shared.tail?.name ?? "", target, "end token", block.text, "");
+        this.#note(this.#shared.rules.tail?.name ?? "", target, "end token", block.text, "");
       } else if (!block.place || block.tail || (target === "reasoning" && end === "boundary")) {
         scanner.pass(block.text);
       } else if (end === "cut") {
@@ -141,7 +152,7 @@ export class ContentChoice {
   #resolve(scanner: Scanner, target: Target, block: Block & { readonly place: NonNullable<Block["place"]> }): void {
     const { text, place } = block;
     const held = { text, place, whole: block.opening, last: target === "reasoning" };
-    const result = resolve(held, [...this.#shared.calls], this.#shared.offer, this.#shared.read);
+    const result = resolve(held, this.#shared.calls, this.#shared.offer, (named, text, at) => this.#shared.read(named, text, at));
     if (result.kind === "refused") {
       this.#refuse(result.rule, target, text, result.reason);
       return scanner.pass(text);
@@ -157,7 +168,7 @@ export class ContentChoice {
       return scanner.pass(text);
     }
     // What was held is counted at the first block only: the later ones are part of it.
-    const size = this.#made.length === 0 ? bytesOf(text) : undefined;
+    const size = !this.#made ? bytesOf(text) : undefined;
     for (const found of result.found) this.#accept(scanner, target, found, size);
     scanner.context.breakLine();
     this.#readOn(scanner, result.rest);
@@ -165,7 +176,7 @@ export class ContentChoice {
 
   /** Text behind a block. */
   #readOn(scanner: Scanner, rest: string): void {
-    if (this.#made.length > MAX_CALLS) scanner.pass(rest);
+    if ((this.#made?.length ?? 0) > MAX_CALLS) scanner.pass(rest);
     else if (rest !== "") scanner.push(rest);
   }
 
@@ -176,30 +187,31 @@ export class ContentChoice {
     }
     if (piece.kind === "reasoning") {
       this.#note(rule, target, "channel", source, piece.text);
-      return this.#write("reasoning", piece.text, false);
+      return this.write("reasoning", piece.text, false);
     }
     const { call } = piece;
-    if (this.#shared.repeat && this.#last?.name === call.name && this.#last.arguments === call.arguments) {
-      return this.#note(this.#shared.repeat.name, target, "repeated call", source, "", call.name);
+    const { repeat } = this.#shared;
+    if (repeat && this.#last?.name === call.name && this.#last.arguments === call.arguments) {
+      return this.#note(repeat.name, target, "repeated call", source, "", call.name);
     }
     this.#last = call;
     this.#note(rule, target, "call", source, `${call.name} ${call.arguments}`, call.name, held);
-    if (target === "reasoning") this.#note(this.#shared.reasoning ?? "", target, "call in reasoning", source, call.name, call.name);
-    this.#made.push({ call, rule });
+    if (target === "reasoning") this.#note(this.#shared.rules.reasoning ?? "", target, "call in reasoning", source, call.name, call.name);
+    (this.#made ??= []).push({ call, rule });
   }
 
   #flushCalls(): void {
-    for (const { call } of this.#made) {
+    for (const { call } of this.#made ?? []) {
       const tool = this.#nextTool++;
       const messages = isObject(this.#shared.request.body) ? this.#shared.request.body["messages"] : undefined;
       const turn = Array.isArray(messages) ? messages.length : 0;
-      const seed = [this.#shared.id, turn, this.#index, this.#count++, call.name, call.arguments].join("\u0000");
-      const at = { choice: this.#index, tool };
-      this.#emit({ kind: "tool-open", ...at, id: callId(seed), name: call.name });
-      this.#emit({ kind: "tool-args", ...at, text: call.arguments });
-      this.#emit({ kind: "tool-close", ...at });
+      const seed = [this.#shared.id, turn, this.index, this.#count++, call.name, call.arguments].join("\u0000");
+      const at = { choice: this.index, tool };
+      this.#out({ kind: "tool-open", ...at, id: callId(seed), name: call.name });
+      this.#out({ kind: "tool-args", ...at, text: call.arguments });
+      this.#out({ kind: "tool-close", ...at });
     }
-    this.#made = [];
+    this.#made = undefined;
   }
 
   /** Calls that were made take the lower numbers; a native call that would collide gets the next free one. */
@@ -207,63 +219,65 @@ export class ContentChoice {
     const tool = this.#count > 0 ? Math.max(delta.tool, this.#nextTool) : delta.tool;
     this.#nextTool = Math.max(this.#nextTool, tool + 1);
     if (tool === delta.tool) return delta;
-    this.#numbers.set(delta.tool, tool);
+    (this.#numbers ??= new Map()).set(delta.tool, tool);
     return { ...delta, tool };
   }
 
-  #host(target: Target): ScannerHost {
-    const shared = this.#shared;
-    return {
-      marks: shared.marks,
-      judge: (head, opening, alone) => shared.judge(head, opening, alone || target === "reasoning"),
-      judgeTail: (head: string, context: TextContext) =>
-        shared.tail && target === "content" ? judgeTail(head, shared.tail.rule.tokens, context) : "no",
-      write: (text, original) => this.#write(target, text, original),
-      overflow: (text) => {
-        const reason = "the block is larger than what may be held";
-        this.#shared.note(this.#shared.calls[0]?.name ?? "")({
-          action: "skipped",
-          target,
-          choice: this.#index,
-          before: snippet(text),
-          reason,
-        });
-      },
-    };
+  judge(target: Target, head: string, opening: boolean, alone: boolean): Verdict | number {
+    return this.#shared.judge(head, opening, alone || target === "reasoning");
   }
 
-  #thinkHost(name: string): ConstructorParameters<typeof ThinkRouter>[1] {
-    return {
-      text: (text, original) => {
-        if (!original) this.#delta = undefined;
-        this.#pushText(text);
-      },
-      reasoning: (text) => {
-        this.#delta = undefined;
-        if (this.#reasoning) this.#reasoning.push(text);
-        else this.#write("reasoning", text, false);
-      },
-      moved: (how, sample) => this.#note(name, "content", how, sample, ""),
-    };
+  judgeTail(target: Target, head: string, context: TextContext): Verdict {
+    const { tail } = this.#shared.rules;
+    return tail && target === "content" ? judgeTail(head, tail.rule.tokens, context) : "no";
   }
 
-  #write(target: Target, text: string, original: boolean): void {
+  write(target: Target, text: string, original: boolean): void {
     if (target === "content" && !this.#said && text.trim() !== "") this.#said = true;
-    if (original && this.#delta) return this.#emit(this.#delta);
-    this.#emit({ kind: target === "content" ? "text" : "reasoning", choice: this.#index, text });
+    if (original && this.#delta) return this.#out(this.#delta);
+    this.#out({ kind: target === "content" ? "text" : "reasoning", choice: this.index, text });
+  }
+
+  overflow(target: Target, text: string): void {
+    const reason = "the block is larger than what may be held";
+    const name = this.#shared.calls[0]?.name ?? "";
+    this.#shared.note(name, { action: "skipped", target, choice: this.index, before: snippet(text), reason });
+  }
+
+  text(text: string, original: boolean): void {
+    if (!original) this.#delta = undefined;
+    this.#pushText(text);
+  }
+
+  reasoning(text: string, original: boolean): void {
+    if (!original) this.#delta = undefined;
+    const { rules } = this.#shared;
+    if (rules.reasoning === undefined) return this.write("reasoning", text, original);
+    this.#reasoning ??= new Scanner(this, "reasoning", rules.marks);
+    this.#reasoning.push(text);
+  }
+
+  /** A think block was moved; `how`: the case. */
+  moved(how: "block" | "closing tag" | "prefilled", sample: string): void {
+    this.#note(this.#shared.think?.name ?? "", "content", how, sample, "");
+  }
+
+  #out(delta: Delta): void {
+    this.#emit?.(delta);
   }
 
   #refuse(fix: string, target: Target, text: string, reason: string): void {
-    this.#shared.note(fix)({ action: "refused", target, choice: this.#index, before: snippet(text), reason, bytesHeldMax: bytesOf(text) });
+    const before = snippet(text);
+    this.#shared.note(fix, { action: "refused", target, choice: this.index, before, reason, bytesHeldMax: bytesOf(text) });
   }
 
   #note(fix: string, target: Target, rule: string, before: string, after: string, toolName?: string, held?: number): void {
-    this.#shared.note(fix)({
+    this.#shared.note(fix, {
       action: "fixed",
       rule,
       target,
-      choice: this.#index,
-      ...(toolName === undefined ? {} : { toolName, tool: this.#nextTool + this.#made.length }),
+      choice: this.index,
+      ...(toolName === undefined ? {} : { toolName, tool: this.#nextTool + (this.#made?.length ?? 0) }),
       before: snippet(before),
       after: snippet(after),
       ...(held === undefined ? {} : { bytesHeldMax: held }),

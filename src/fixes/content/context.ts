@@ -18,10 +18,14 @@ export interface Place {
 /** More of a line is not needed to know what it is. */
 const LINE_HEAD = 240;
 const LINE_TAIL = 400;
+/** So many pieces of a line are put together at a time. */
+const MAX_PARTS = 32;
 
 export class TextContext {
   /** The line so far; of a long one its beginning and its end. */
   #line = "";
+  /** What came of the line since it was last put together: most of it is never asked for. */
+  #parts: string[] | undefined;
   #ticks = 0;
   #lastLine = "";
   /** The fence we are in, as it was opened. */
@@ -29,8 +33,12 @@ export class TextContext {
   #said = false;
   #open: ReadonlyMap<string, number> = NOTHING;
 
+  /** The last character that was fed, if any. */
+  last = "";
+
   feed(text: string): void {
     let from = 0;
+    this.last = text.charAt(text.length - 1);
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
       this.#extend(text.slice(from, end));
       this.#endLine();
@@ -41,7 +49,8 @@ export class TextContext {
 
   clone(): TextContext {
     const copy = new TextContext();
-    copy.#line = this.#line;
+    copy.#line = this.line;
+    copy.last = this.last;
     copy.#ticks = this.#ticks;
     copy.#lastLine = this.#lastLine;
     copy.#fence = this.#fence;
@@ -52,13 +61,14 @@ export class TextContext {
 
   /** A line break that nobody wrote: behind a call that was taken out. */
   breakLine(): void {
+    this.last = "";
     this.#endLine();
   }
 
   /** Where a call would begin now; undefined where the text is code, quoted or quotes. */
   place(): Place | undefined {
     if (this.#fence !== undefined || this.inCode) return undefined;
-    const line = this.#line;
+    const { line } = this;
     const trimmed = line.trimStart();
     if (trimmed.startsWith(">") || trimmed.startsWith("|") || QUOTES.has(line.at(-1) ?? "") || isListed(trimmed)) return undefined;
     const lineStart = trimmed === "";
@@ -74,25 +84,33 @@ export class TextContext {
   }
 
   get line(): string {
+    if (this.#parts) {
+      this.#line += this.#parts.join("");
+      this.#parts = undefined;
+      if (this.#line.length > 4 * (LINE_HEAD + LINE_TAIL)) this.#line = this.#line.slice(0, LINE_HEAD) + this.#line.slice(-LINE_TAIL);
+    }
     return this.#line;
   }
 
   #extend(part: string): void {
     for (let at = part.indexOf("`"); at >= 0; at = part.indexOf("`", at + 1)) this.#ticks += 1;
-    this.#line += part;
-    if (this.#line.length > 4 * (LINE_HEAD + LINE_TAIL)) this.#line = this.#line.slice(0, LINE_HEAD) + this.#line.slice(-LINE_TAIL);
+    if (part === "") return;
+    const parts = (this.#parts ??= []);
+    parts.push(part);
+    if (parts.length === MAX_PARTS || part.length > LINE_TAIL) void this.line;
     if (!this.#said && part.trim() !== "") this.#said = true;
   }
 
   #endLine(): void {
-    const trimmed = this.#line.trim();
+    const { line } = this;
+    const trimmed = line.trim();
     if (trimmed !== "") {
       const mark = FENCE.exec(trimmed)?.[0];
       if (mark !== undefined && this.#fence === undefined) this.#fence = mark;
       // As in Markdown: as many marks at least as opened it, and nothing behind them.
       else if (mark !== undefined && mark === trimmed && mark.startsWith(this.#fence ?? mark)) this.#fence = undefined;
-      else if (this.#fence === undefined) this.#open = withElements(this.#open, this.#line);
-      this.#lastLine = this.#line;
+      else if (this.#fence === undefined) this.#open = withElements(this.#open, line);
+      this.#lastLine = line;
     }
     this.#line = "";
     this.#ticks = 0;

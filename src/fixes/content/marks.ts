@@ -1,3 +1,4 @@
+import { wakesAt, type Wakes } from "../wakes.ts";
 import type { CallRule } from "./rule.ts";
 
 /**
@@ -5,6 +6,8 @@ import type { CallRule } from "./rule.ts";
  * costs a search for a character.
  */
 export interface Marks {
+  /** Where in plain text one may begin. */
+  readonly wakes: Wakes;
   /** False: no mark stands or begins in this text, whatever comes before or behind it. */
   mayStand(text: string): boolean;
   /**
@@ -75,13 +78,12 @@ export function createMarks(rules: readonly CallRule[], tokens: readonly string[
 
   /** Of each rare mark, its first character (which may end the text) and its first two. */
   const beginnings = [...new Set(others.map((mark) => mark.slice(0, 2)))];
+  const may = beginningOf(["<", ...beginnings]);
 
   return {
-    mayStand(text) {
-      if (text.includes("<")) return true;
-      for (const two of beginnings) if (text.includes(two) || text.charCodeAt(text.length - 1) === two.charCodeAt(0)) return true;
-      return false;
-    },
+    // Think tags, which are no marks, begin with `<` too.
+    wakes: wakesAt([...all, "<"]),
+    mayStand: (text) => may.test(text),
     next(text, from, before) {
       // What is known holds for a text that is read on, not for one that is read again.
       if (from <= last) known = angleKnown = "";
@@ -97,6 +99,17 @@ export function createMarks(rules: readonly CallRule[], tokens: readonly string[
     },
     opens: (text, at) => stands(openings, text, at),
   };
+}
+
+/** Finds any of `marks`, or the first character of one at the very end. */
+function beginningOf(marks: readonly string[]): RegExp {
+  const whole = marks.map((mark) => escaped(mark)).join("|");
+  const cut = marks.map((mark) => escaped(mark.slice(0, 1))).join("|");
+  return new RegExp(`${whole}|(?:${cut})$`, "u");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[^\w\s<]/gu, (letter) => `\\u{${letter.codePointAt(0)?.toString(16)}}`);
 }
 
 function stands(marks: readonly string[], text: string, at: number): boolean | "cut" {

@@ -8,20 +8,22 @@ const HEAD = 4096;
 /** More than this is not held: it goes out as it is. In UTF-16 units. */
 const MAX_HELD = 1024 * 1024;
 
-/** What a scanner asks of its stage. */
+/** What is read: a choice's text or its reasoning. */
+export type Target = "content" | "reasoning";
+
+/** What a scanner asks of its stage; `target`: which scanner it is. */
 export interface ScannerHost {
-  readonly marks: Marks;
   /**
    * Judges a block by its beginning, over all rules. `opening`: the block is the beginning of the
    * message; `alone`: it does not begin a line, so that nothing may follow it. A number: so many
    * characters are prose.
    */
-  judge(head: string, opening: boolean, alone: boolean): Verdict | number;
+  judge(target: Target, head: string, opening: boolean, alone: boolean): Verdict | number;
   /** Whether end tokens at this place may be cut when nothing follows: "maybe" or "no". */
-  judgeTail(head: string, context: TextContext): Verdict;
+  judgeTail(target: Target, head: string, context: TextContext): Verdict;
   /** `original` is given when the text is a whole delta, unchanged. */
-  write(text: string, original: boolean): void;
-  overflow(text: string): void;
+  write(target: Target, text: string, original: boolean): void;
+  overflow(target: Target, text: string): void;
 }
 
 export interface Block {
@@ -33,6 +35,8 @@ export interface Block {
   readonly tail: boolean;
 }
 
+const NO_PARTS: string[] = [];
+
 /**
  * Reads one kind of text of one choice. Text flows; what may be the beginning of a mark waits for
  * its next character, what is the beginning of a block waits for the end of the message.
@@ -40,25 +44,34 @@ export interface Block {
 export class Scanner {
   readonly context = new TextContext();
   readonly #host: ScannerHost;
-  readonly #useOpenings: boolean;
+  readonly #target: Target;
+  readonly #marks: Marks;
   /** What may begin a mark. */
   #pending = "";
-  #parts: string[] = [];
+  #parts: string[] = NO_PARTS;
   #size = 0;
   #block: { readonly place: Place | undefined; readonly opening: boolean; decided: boolean } | undefined;
   #started = false;
   #off = false;
 
-  constructor(host: ScannerHost, useOpenings: boolean) {
+  constructor(host: ScannerHost, target: Target, marks: Marks) {
     this.#host = host;
-    this.#useOpenings = useOpenings;
+    this.#target = target;
+    this.#marks = marks;
   }
 
   get held(): number {
     return this.#pending.length + this.#size;
   }
 
+  /** Text without the beginning of a mark would pass as it is. */
+  get sleeps(): boolean {
+    return this.#off || (this.#started && this.#pending === "" && !this.#block);
+  }
+
   push(text: string): void {
+    // What nearly every piece is.
+    if (this.sleeps && !this.#marks.mayStand(text)) return text === "" ? undefined : this.#write(text, true);
     if (this.#off) return this.#write(text, true);
     if (this.#block) return this.#extend(text);
     const pending = this.#pending;
@@ -83,7 +96,7 @@ export class Scanner {
     if (!block) return undefined;
     const text = this.#parts.length === 1 ? (this.#parts[0] ?? "") : this.#parts.join("");
     this.#reset();
-    const tail = !block.decided && !block.opening && this.#host.judgeTail(text, this.context) === "maybe";
+    const tail = !block.decided && !block.opening && this.#host.judgeTail(this.#target, text, this.context) === "maybe";
     return { text, place: block.place, opening: block.opening, tail };
   }
 
@@ -103,20 +116,20 @@ export class Scanner {
 
   #reset(): void {
     this.#block = undefined;
-    this.#parts = [];
+    this.#parts = NO_PARTS;
     this.#size = 0;
   }
 
   #write(text: string, original: boolean): void {
     this.context.feed(text);
-    this.#host.write(text, original);
+    this.#host.write(this.#target, text, original);
   }
 
   #extend(text: string): void {
     this.#parts.push(text);
     this.#size += text.length;
     if (this.#size > MAX_HELD) {
-      this.#host.overflow(this.#parts[0] ?? "");
+      this.#host.overflow(this.#target, this.#parts[0] ?? "");
       return this.release();
     }
     if (this.#block?.decided === false) this.#judge();
@@ -142,8 +155,8 @@ export class Scanner {
   }
 
   #verdict(head: string, place: Place | undefined, opening: boolean, context: TextContext): Verdict | number {
-    const call = place ? this.#host.judge(head, opening, !place.lineStart) : "no";
-    return call === "no" && !opening ? this.#host.judgeTail(head, context) : call;
+    const call = place ? this.#host.judge(this.#target, head, opening, !place.lineStart) : "no";
+    return call === "no" && !opening ? this.#host.judgeTail(this.#target, head, context) : call;
   }
 
   #scan(text: string, whole: boolean): void {
@@ -151,20 +164,20 @@ export class Scanner {
     if (!this.#started) {
       from = skipSpace(text, 0);
       if (from >= text.length) return text === "" ? undefined : this.#write(text, whole);
-      const opens = this.#useOpenings ? this.#host.marks.opens(text, from) : false;
+      const opens = this.#target === "content" ? this.#marks.opens(text, from) : false;
       if (opens === "cut") return this.#hold(text, from);
       this.#started = true;
       from = opens ? this.#begin(text, from, true, this.context) : 0;
     }
-    if (from === 0 && !this.#host.marks.mayStand(text)) return text === "" ? undefined : this.#write(text, whole);
+    if (from === 0 && !this.#marks.mayStand(text)) return text === "" ? undefined : this.#write(text, whole);
     /** The context at the last mark that was looked at: so much of the text it has been fed. */
     let context: TextContext | undefined;
     let fed = 0;
-    const before = from === 0 ? this.context.line.slice(-1) : "";
+    const before = from === 0 ? this.context.last : "";
     while (from >= 0) {
-      const at = this.#host.marks.next(text, from, before);
+      const at = this.#marks.next(text, from, before);
       if (at < 0) break;
-      const mark = this.#host.marks.at(text, at);
+      const mark = this.#marks.at(text, at);
       if (mark === "cut") return this.#hold(text, at);
       from = at + 1;
       if (!mark) continue;
@@ -194,7 +207,7 @@ export class Scanner {
     this.#parts = [rest];
     this.#size = rest.length;
     if (this.#size > MAX_HELD) {
-      this.#host.overflow(rest);
+      this.#host.overflow(this.#target, rest);
       this.release();
     }
     return -1;

@@ -2,9 +2,9 @@ import { skipSpace } from "./literal.ts";
 import type { ThinkRule } from "./rule.ts";
 
 /** Where the router sends text. `original`: it is a whole delta, unchanged. */
-interface ThinkHost {
+export interface ThinkHost {
   text(text: string, original: boolean): void;
-  reasoning(text: string): void;
+  reasoning(text: string, original: boolean): void;
   /** A think block was moved; `how`: the case. */
   moved(how: "block" | "closing tag" | "prefilled", sample: string): void;
 }
@@ -37,6 +37,11 @@ export class ThinkRouter {
     return this.#pending.length;
   }
 
+  /** The beginning of the message is over: nothing is looked at any more. */
+  get sleeps(): boolean {
+    return this.#state === "done";
+  }
+
   /** The server parsed reasoning itself: a block in the content is a copy it left there on purpose. */
   parsed(): void {
     this.#parsed = true;
@@ -56,7 +61,7 @@ export class ThinkRouter {
     const pending = this.#pending;
     this.#pending = "";
     if (pending === "") return;
-    if (this.#state === "inside") this.#host.reasoning(pending);
+    if (this.#state === "inside") this.#host.reasoning(pending, false);
     else this.#host.text(pending, false);
   }
 
@@ -95,7 +100,7 @@ export class ThinkRouter {
     const orphan = this.#whole && !this.#parsed ? orphanAt(text, this.#rule.tags) : undefined;
     if (!orphan) return this.#host.text(text, whole);
     this.#host.moved("closing tag", text.slice(0, orphan.end));
-    this.#host.reasoning(text.slice(0, orphan.start));
+    this.#host.reasoning(text.slice(0, orphan.start), false);
     this.#state = "behind";
     this.#behind(text.slice(orphan.end));
   }
@@ -111,17 +116,17 @@ export class ThinkRouter {
     for (let at = text.indexOf(close.charAt(0), from); at >= 0; at = text.indexOf(close.charAt(0), at + 1)) {
       const start = lower(text.slice(at, at + close.length));
       if (start === close) {
-        if (at > from) this.#host.reasoning(text.slice(from, at));
+        if (at > from) this.#host.reasoning(text.slice(from, at), false);
         this.#state = "behind";
         return this.#behind(text.slice(at + close.length));
       }
       if (at + close.length > text.length && close.startsWith(start)) {
-        if (at > from) this.#host.reasoning(text.slice(from, at));
+        if (at > from) this.#host.reasoning(text.slice(from, at), false);
         this.#pending = text.slice(at);
         return;
       }
     }
-    this.#host.reasoning(text.slice(from));
+    this.#host.reasoning(text.slice(from), false);
   }
 
   /** The blank lines behind a think block belong to it. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { defineFrameFix, snippet } from "../fix.ts";
-import { JsonProgress } from "./progress.ts";
+import type { Frame } from "../../wire/frame.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule, snippet } from "../fix.ts";
+import type { ReplyBook } from "./book.ts";
 import { saysSomething, unendedData } from "./unended.ts";
 
 /**
@@ -15,41 +16,39 @@ export const cutStream = defineFrameFix({
   example: { before: 'data: {"choices":[{"del', after: 'data: {"error":{"code":500,"message":"the reply was cut off …"}}\\n\\n' },
   source: "SamSaffron/term-llm#448",
   options: z.strictObject({}),
-  start({ dialect, note }) {
-    if (!dialect.tools) return undefined;
-    const calls = new Map<string, JsonProgress>();
-    let inFrame = false;
-    let over = false;
-
-    return {
-      onDocument(body) {
-        over = true;
-        return body;
-      },
-      onOddFrame(frame, ended) {
-        if (!ended || unendedData(frame) || !saysSomething(frame)) return undefined;
-        inFrame = true;
-        note({ action: "refused", target: "frame", rule: "half-frame", before: snippet(new TextDecoder().decode(frame.raw)) });
-        return [];
-      },
-      onDelta(delta, emit) {
-        if (delta.kind === "tool-open") calls.set(`${delta.choice}/${delta.tool}`, new JsonProgress());
-        else if (delta.kind === "tool-args") calls.get(`${delta.choice}/${delta.tool}`)?.feed(delta.text);
-        else if (delta.kind === "finish" || delta.kind === "done" || delta.kind === "error") over = true;
-        emit(delta);
-      },
-      onEnd(emit, cut) {
-        // Where the backend broke off, the sidecar itself ends the stream with an error.
-        if (cut) return;
-        const inCall = !over && [...calls.values()].some((progress) => !progress.whole && !progress.empty);
-        if (!inFrame && !inCall) return;
-        if (!inFrame) note({ action: "refused", target: "frame", rule: "half-call" });
-        emit({
-          kind: "error",
-          message: `the reply was cut off inside ${inFrame ? "an event" : "a tool call"}`,
-          type: "upstream_error",
-        });
-      },
-    };
-  },
+  start: (context) => (context.dialect.tools ? new CutStream(context) : undefined),
 });
+
+class CutStream implements FrameRule {
+  readonly #context: FixContext;
+  readonly #book: ReplyBook;
+  #inFrame = false;
+  #whole = false;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+    this.#book = context.book;
+  }
+
+  onDocument(body: unknown): unknown {
+    this.#whole = true;
+    return body;
+  }
+
+  onOddFrame(frame: Frame, ended: boolean): readonly Frame[] | undefined {
+    if (!ended || unendedData(frame) || !saysSomething(frame)) return undefined;
+    this.#inFrame = true;
+    const before = snippet(new TextDecoder().decode(frame.raw));
+    this.#context.note({ action: "refused", target: "frame", rule: "half-frame", before });
+    return [];
+  }
+
+  onEnd(emit: Emit, cut: boolean): void {
+    // Where the backend broke off, the sidecar itself ends the stream with an error.
+    if (cut) return;
+    const inCall = !this.#whole && !this.#book.over && [...this.#book.choices.values()].some((said) => said.isCut);
+    if (!this.#inFrame && !inCall) return;
+    if (!this.#inFrame) this.#context.note({ action: "refused", target: "frame", rule: "half-call" });
+    emit({ kind: "error", message: `the reply was cut off inside ${this.#inFrame ? "an event" : "a tool call"}`, type: "upstream_error" });
+  }
+}

@@ -1,6 +1,9 @@
 import { z } from "zod";
+import type { Delta } from "../../core/delta.ts";
+import type { Frame } from "../../wire/frame.ts";
 import { isObject } from "../../wire/json.ts";
-import { defineFrameFix } from "../fix.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule } from "../fix.ts";
+import type { ReplyBook } from "./book.ts";
 import { unendedData } from "./unended.ts";
 
 /**
@@ -15,45 +18,52 @@ export const endMark = defineFrameFix({
   example: { before: "data: [DONE]\\n\\ndata: [DONE]\\n\\n", after: "data: [DONE]\\n\\n" },
   source: "ModelTC/LightLLM#1262 (missing)",
   options: z.strictObject({}),
-  start({ dialect, note }) {
-    const chat = dialect.name === "openai.chat_completions";
-    if (!chat && dialect.name !== "anthropic.messages") return undefined;
-    const spoke = new Set<number>();
-    const finished = new Set<number>();
-    let done = false;
-    let broken = false;
-    let whole = false;
-
-    return {
-      onDocument(body) {
-        whole = true;
-        return body;
-      },
-      onOddFrame(frame, ended) {
-        if (ended && unendedData(frame) === undefined) broken = true;
-        return undefined;
-      },
-      onPayload(payload) {
-        if (!chat || !done || !isObject(payload) || "error" in payload) return payload;
-        note({ action: "fixed", target: "frame", rule: "after", reason: "a chunk after [DONE]" });
-        return undefined;
-      },
-      onDelta(delta, emit) {
-        if (delta.kind === "error") broken = true;
-        else if (delta.kind === "finish") finished.add(delta.choice);
-        else if ("choice" in delta) spoke.add(delta.choice);
-        if (delta.kind === "done" && done) {
-          note({ action: "fixed", target: "frame", rule: "twice" });
-          return;
-        }
-        if (delta.kind === "done") done = true;
-        emit(delta);
-      },
-      onEnd(emit, cut) {
-        if (cut || done || broken || whole || finished.size === 0 || [...spoke].some((choice) => !finished.has(choice))) return;
-        note({ action: "fixed", target: "frame", rule: "missing" });
-        emit({ kind: "done" });
-      },
-    };
+  start(context) {
+    const { name } = context.dialect;
+    return name === "openai.chat_completions" || name === "anthropic.messages" ? new EndMark(context) : undefined;
   },
 });
+
+class EndMark implements FrameRule {
+  readonly hears = ["done"] as const;
+  readonly #context: FixContext;
+  readonly #book: ReplyBook;
+  #done = false;
+  #broken = false;
+  #whole = false;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+    this.#book = context.book;
+  }
+
+  onDocument(body: unknown): unknown {
+    this.#whole = true;
+    return body;
+  }
+
+  onOddFrame(frame: Frame, ended: boolean): undefined {
+    if (ended && unendedData(frame) === undefined) this.#broken = true;
+  }
+
+  onPayload(payload: unknown): unknown {
+    const late = this.#done && this.#context.dialect.name === "openai.chat_completions";
+    if (!late || !isObject(payload) || "error" in payload) return payload;
+    this.#context.note({ action: "fixed", target: "frame", rule: "after", reason: "a chunk after [DONE]" });
+    return undefined;
+  }
+
+  onDelta(delta: Delta, emit: Emit): void {
+    if (this.#done) return this.#context.note({ action: "fixed", target: "frame", rule: "twice" });
+    this.#done = true;
+    emit(delta);
+  }
+
+  onEnd(emit: Emit, cut: boolean): void {
+    const choices = [...this.#book.choices.values()];
+    if (cut || this.#done || this.#broken || this.#book.failed || this.#whole) return;
+    if (choices.length === 0 || choices.some((said) => !said.finished)) return;
+    this.#context.note({ action: "fixed", target: "frame", rule: "missing" });
+    emit({ kind: "done" });
+  }
+}

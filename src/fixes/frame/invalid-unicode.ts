@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Delta } from "../../core/delta.ts";
-import { makeFrame } from "../../wire/frame.ts";
-import { defineFrameFix, snippet, type Emit } from "../fix.ts";
+import { type Frame, makeFrame } from "../../wire/frame.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule, snippet } from "../fix.ts";
+import { NEVER } from "../wakes.ts";
 
 type Said = Extract<Delta, { kind: "text" | "reasoning" | "tool-args" }>;
 
@@ -17,62 +18,67 @@ export const invalidUnicode = defineFrameFix({
   example: { before: '"\\ud83d" then "\\ude80"', after: '"" then "🚀"' },
   source: "xorbitsai/inference#3986",
   options: z.strictObject({}),
-  start({ dialect, note }) {
-    if (!dialect.tools) return undefined;
-    /** A delta that ends in the first half of a pair, cut down to that half. */
-    const halves = new Map<string, Said>();
-
-    function tell(delta: Said, rule: string): void {
-      const target = delta.kind === "text" ? "content" : delta.kind === "reasoning" ? "reasoning" : "tool_call.arguments";
-      note({ action: "fixed", target, rule, choice: delta.choice, ...(delta.kind === "tool-args" ? { tool: delta.tool } : {}) });
-    }
-    function giveUp(emit: Emit): void {
-      for (const half of halves.values()) {
-        tell(half, "lone-surrogate");
-        emit({ ...half, text: "\uFFFD" });
-      }
-      halves.clear();
-    }
-    function whole(delta: Said, emit: Emit): void {
-      if (halves.size === 0 && delta.text.isWellFormed()) {
-        emit(delta);
-        return;
-      }
-      const key = delta.kind === "tool-args" ? `${delta.choice}/${delta.tool}` : `${delta.choice}/${delta.kind}`;
-      const half = halves.get(key);
-      if (!half && delta.text.isWellFormed()) {
-        emit(delta);
-        return;
-      }
-      halves.delete(key);
-      let text = (half?.text ?? "") + delta.text;
-      const last = text.charCodeAt(text.length - 1);
-      if (last >= 0xd800 && last <= 0xdbff) {
-        halves.set(key, { ...delta, text: text.slice(-1) });
-        text = text.slice(0, -1);
-      } else if (half) tell(delta, "cut-pair");
-      if (!text.isWellFormed()) tell(delta, "lone-surrogate");
-      if (text !== "") emit({ ...delta, text: text.toWellFormed() });
-    }
-
-    return {
-      onOddFrame(frame) {
-        if (!frame.data?.includes("\uFFFD") || isUtf8(frame.raw)) return undefined;
-        note({ action: "fixed", target: "frame", rule: "not-utf8", after: snippet(frame.data) });
-        return [makeFrame(frame.data, frame.event)];
-      },
-      onDelta(delta, emit) {
-        if (delta.kind === "text" || delta.kind === "reasoning" || delta.kind === "tool-args") {
-          whole(delta, emit);
-          return;
-        }
-        if (halves.size > 0 && delta.kind !== "meta" && delta.kind !== "usage" && delta.kind !== "timings") giveUp(emit);
-        emit(delta);
-      },
-      onEnd: (emit) => giveUp(emit),
-    };
-  },
+  start: (context) => (context.dialect.tools ? new InvalidUnicode(context) : undefined),
 });
+
+class InvalidUnicode implements FrameRule {
+  readonly hears = ["text", "reasoning", "tool-open", "tool-args", "tool-close", "finish", "error", "done"] as const;
+  readonly wakes = NEVER;
+  readonly #context: FixContext;
+  /** Deltas that end in the first half of a pair, cut down to that half. */
+  #halves: Map<string, Said> | undefined;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  onOddFrame(frame: Frame): readonly Frame[] | undefined {
+    if (!frame.data?.includes("\uFFFD") || isUtf8(frame.raw)) return undefined;
+    this.#context.note({ action: "fixed", target: "frame", rule: "not-utf8", after: snippet(frame.data) });
+    return [makeFrame(frame.data, frame.event)];
+  }
+
+  onDelta(delta: Delta, emit: Emit): void {
+    if (delta.kind === "text" || delta.kind === "reasoning" || delta.kind === "tool-args") {
+      if (!this.#halves && delta.text.isWellFormed()) emit(delta);
+      else this.#whole(delta, emit);
+      return;
+    }
+    this.onEnd(emit);
+    emit(delta);
+  }
+
+  onEnd(emit: Emit): void {
+    const halves = this.#halves;
+    this.#halves = undefined;
+    for (const half of halves?.values() ?? []) {
+      this.#tell(half, "lone-surrogate");
+      emit({ ...half, text: "\uFFFD" });
+    }
+  }
+
+  #tell(delta: Said, rule: string): void {
+    const target = delta.kind === "text" ? "content" : delta.kind === "reasoning" ? "reasoning" : "tool_call.arguments";
+    const tool = delta.kind === "tool-args" ? { tool: delta.tool } : {};
+    this.#context.note({ action: "fixed", target, rule, choice: delta.choice, ...tool });
+  }
+
+  #whole(delta: Said, emit: Emit): void {
+    const key = delta.kind === "tool-args" ? `${delta.choice}/${delta.tool}` : `${delta.choice}/${delta.kind}`;
+    const half = this.#halves?.get(key);
+    if (!half && delta.text.isWellFormed()) return emit(delta);
+    this.#halves?.delete(key);
+    let text = (half?.text ?? "") + delta.text;
+    const last = text.charCodeAt(text.length - 1);
+    if (last >= 0xd800 && last <= 0xdbff) {
+      (this.#halves ??= new Map()).set(key, { ...delta, text: text.slice(-1) });
+      text = text.slice(0, -1);
+    } else if (half) this.#tell(delta, "cut-pair");
+    if (this.#halves?.size === 0) this.#halves = undefined;
+    if (!text.isWellFormed()) this.#tell(delta, "lone-surrogate");
+    if (text !== "") emit({ ...delta, text: text.toWellFormed() });
+  }
+}
 
 function isUtf8(bytes: Uint8Array): boolean {
   try {

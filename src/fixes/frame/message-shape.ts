@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { asArray, asNumber, isObject, type JsonObject } from "../../wire/json.ts";
-import { defineFrameFix } from "../fix.ts";
-import { mapCalls, mapChoices } from "./walk.ts";
+import { defineFrameFix, type FixContext, type FrameRule } from "../fix.ts";
+import { CallTable, mapCalls, mapChoices } from "./walk.ts";
 
 /**
  * The members that clients read unasked: `role` once, `type` of a call, `content` of a whole message.
@@ -18,60 +18,79 @@ export const messageShape = defineFrameFix({
   },
   source: "LM Studio (members missing), ModelTC/LightLLM#1262 (role on every chunk)",
   options: z.strictObject({}),
-  start({ dialect, note }) {
-    if (dialect.name !== "openai.chat_completions") return undefined;
-    const spoken = new Set<number>();
-    const opened = new Set<string>();
-    const told = new Set<string>();
-
-    function tell(rule: string, choice: number): void {
-      if (told.has(rule)) return;
-      told.add(rule);
-      note({ action: "fixed", target: "frame", rule, choice });
-    }
-    function typed(call: JsonObject, choice: number): JsonObject {
-      if (typeof call["type"] === "string" && call["type"] !== "") return call;
-      tell("type-missing", choice);
-      return { ...call, type: "function" };
-    }
-    function roleOnce(delta: JsonObject, choice: number): JsonObject {
-      if (!spoken.has(choice)) {
-        if (Object.keys(delta).length === 0) return delta;
-        spoken.add(choice);
-        if (typeof delta["role"] === "string" && delta["role"] !== "") return delta;
-        tell("role-missing", choice);
-        return { ...delta, role: "assistant" };
-      }
-      // llama-server itself repeats the role in frames that say nothing (`return_progress`): those stay.
-      const says = Boolean(delta["content"]) || asArray(delta["tool_calls"]).length > 0;
-      if (!says || typeof delta["role"] !== "string") return delta;
-      tell("role-repeated", choice);
-      const { role: _role, ...rest } = delta;
-      return rest;
-    }
-
-    return {
-      onPayload(payload) {
-        const roled = mapChoices(payload, "delta", roleOnce);
-        return mapCalls(roled, "delta", (call, choice, position) => {
-          const key = `${choice}/${asNumber(call["index"]) ?? position}`;
-          if (opened.has(key)) return call;
-          opened.add(key);
-          return typed(call, choice);
-        });
-      },
-      onDocument(body) {
-        if (!isObject(body)) return body;
-        const calls = mapCalls(body, "message", typed);
-        return mapChoices(calls, "message", (message, choice) => {
-          const added: JsonObject = {};
-          if (typeof message["role"] !== "string" || message["role"] === "") added["role"] = "assistant";
-          if (message["content"] === undefined) added["content"] = asArray(message["tool_calls"]).length > 0 ? null : "";
-          if (Object.keys(added).length === 0) return message;
-          tell(`${Object.keys(added).join("-and-")}-missing`, choice);
-          return { ...message, ...added };
-        });
-      },
-    };
-  },
+  start: (context) => (context.dialect.name === "openai.chat_completions" ? new MessageShape(context) : undefined),
 });
+
+class MessageShape implements FrameRule {
+  readonly #context: FixContext;
+  /** The choice that spoke last, and with more than one choice all that have. */
+  #speaker = -1;
+  #spoken: Set<number> | undefined;
+  #opened: CallTable<true> | undefined;
+  #told: Set<string> | undefined;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  onPayload(payload: unknown): unknown {
+    return mapChoices(payload, "delta", this.#roleOnce);
+  }
+
+  onCall(call: JsonObject, choice: number, position: number): JsonObject {
+    const opened = (this.#opened ??= new CallTable());
+    const tool = asNumber(call["index"]) ?? position;
+    if (opened.get(choice, tool)) return call;
+    opened.set(choice, tool, true);
+    return this.#typed(call, choice);
+  }
+
+  onDocument(body: unknown): unknown {
+    if (!isObject(body)) return body;
+    const calls = mapCalls(body, "message", (call, choice) => this.#typed(call, choice));
+    return mapChoices(calls, "message", (message, choice) => {
+      const added: JsonObject = {};
+      if (typeof message["role"] !== "string" || message["role"] === "") added["role"] = "assistant";
+      if (message["content"] === undefined) added["content"] = asArray(message["tool_calls"]).length > 0 ? null : "";
+      if (Object.keys(added).length === 0) return message;
+      this.#tell(`${Object.keys(added).join("-and-")}-missing`, choice);
+      return { ...message, ...added };
+    });
+  }
+
+  #tell(rule: string, choice: number): void {
+    const told = (this.#told ??= new Set());
+    if (told.has(rule)) return;
+    told.add(rule);
+    this.#context.note({ action: "fixed", target: "frame", rule, choice });
+  }
+
+  #typed(call: JsonObject, choice: number): JsonObject {
+    if (typeof call["type"] === "string" && call["type"] !== "") return call;
+    this.#tell("type-missing", choice);
+    return { ...call, type: "function" };
+  }
+
+  #hasSpoken(choice: number): boolean {
+    if (choice === this.#speaker) return true;
+    if (!this.#spoken?.has(choice)) return false;
+    this.#speaker = choice;
+    return true;
+  }
+
+  readonly #roleOnce = (delta: JsonObject, choice: number): JsonObject => {
+    if (!this.#hasSpoken(choice)) {
+      if (Object.keys(delta).length === 0) return delta;
+      (this.#spoken ??= new Set()).add(choice);
+      this.#speaker = choice;
+      if (typeof delta["role"] === "string" && delta["role"] !== "") return delta;
+      this.#tell("role-missing", choice);
+      return { ...delta, role: "assistant" };
+    }
+    // llama-server itself repeats the role in frames that say nothing (`return_progress`): those stay.
+    if (typeof delta["role"] !== "string" || !(Boolean(delta["content"]) || asArray(delta["tool_calls"]).length > 0)) return delta;
+    this.#tell("role-repeated", choice);
+    const { role: _role, ...rest } = delta;
+    return rest;
+  };
+}

@@ -24,8 +24,8 @@ export const messagesBlocks = defineFrameFix({
   example: { before: "thinking_delta in a text block", after: "a thinking block of its own" },
   source: "BerriAI/litellm#33224, ollama/ollama#14825",
   options: z.strictObject({}),
-  start({ dialect, note }) {
-    if (dialect.name !== "anthropic.messages") return undefined;
+  start(context) {
+    if (context.dialect.name !== "anthropic.messages") return undefined;
     const types = new Map<number, string>();
     const open = new Set<number>();
 
@@ -61,7 +61,7 @@ export const messagesBlocks = defineFrameFix({
         if (!isObject(payload)) return payload;
         const rule = fault(payload);
         if (rule === undefined) return payload;
-        note({ action: "fixed", target: "frame", rule, before: snippet(JSON.stringify(payload)) });
+        context.note({ action: "fixed", target: "frame", rule, before: snippet(JSON.stringify(payload)) });
         // A copy is all it takes: the writer writes what is not the frame's own payload.
         return { ...payload };
       },
@@ -71,11 +71,11 @@ export const messagesBlocks = defineFrameFix({
           if (!isObject(block) || block["type"] !== "tool_use" || typeof block["input"] !== "string") return block;
           const input = objectIn(block["input"]);
           if (!input) return block;
-          note({ action: "fixed", target: "tool_call.arguments", rule: "input-string", before: snippet(block["input"]) });
+          context.note({ action: "fixed", target: "tool_call.arguments", rule: "input-string", before: snippet(block["input"]) });
           return { ...block, input };
         });
         const named = typeof body["type"] === "string" && typeof body["role"] === "string";
-        if (!named) note({ action: "fixed", target: "frame", rule: "unnamed", after: "type, role" });
+        if (!named) context.note({ action: "fixed", target: "frame", rule: "unnamed", after: "type, role" });
         return withMember(
           named ? body : { ...body, type: body["type"] ?? "message", role: body["role"] ?? "assistant" },
           "content",

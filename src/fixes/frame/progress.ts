@@ -6,6 +6,8 @@ export class JsonProgress {
   private begun = false;
 
   feed(text: string): void {
+    // Most pieces lie inside a string.
+    if (this.inString && !this.escaped && !text.includes('"') && !text.includes("\\")) return;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       if (this.inString) {

@@ -16,20 +16,20 @@ export const sseFraming = defineFrameFix({
   example: { before: 'error: {"code":400,…}', after: 'data: {"error":{"code":400,…}}' },
   source: "coddy-project/coddy-agent#106 (llama.cpp b5966), anomalyco/opencode#8431 (glued), darshi1337/apogee#139 (no blank line)",
   options: z.strictObject({}),
-  start({ dialect, note }) {
-    if (!dialect.tools) return undefined;
+  start(context) {
+    if (!context.dialect.tools) return undefined;
     return {
       onOddFrame(frame, ended) {
         if (ended) {
           const whole = unendedData(frame);
           if (whole) {
-            note({ action: "fixed", target: "frame", rule: "no-blank-line", before: snippet(textOf(frame)) });
+            context.note({ action: "fixed", target: "frame", rule: "no-blank-line", before: snippet(textOf(frame)) });
             return [whole];
           }
         }
         const made = frame.data === undefined ? fromFields(textOf(frame)) : unglue(frame, frame.data);
         if (!made) return undefined;
-        note({
+        context.note({
           action: "fixed",
           target: "frame",
           rule: made.rule,

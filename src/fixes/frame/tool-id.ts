@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { asNumber, isObject, type JsonObject } from "../../wire/json.ts";
 import { callId } from "../content/ids.ts";
-import { defineFrameFix } from "../fix.ts";
-import { mapCalls, mapSame, nameOf, withMember } from "./walk.ts";
+import { defineFrameFix, type FixContext, type FrameRule } from "../fix.ts";
+import { CallTable, mapCalls, mapSame, nameOf, withMember } from "./walk.ts";
 
 /** Results go back to the model under the call's id: without one, or with one twice, clients cannot say which is which. */
 export const toolId = defineFrameFix({
@@ -13,72 +13,97 @@ export const toolId = defineFrameFix({
   example: { before: '{"id":"","function":{"name":"get_weather",…}}', after: '{"id":"3tK…","function":{"name":"get_weather",…}}' },
   source: "lmstudio-ai/lmstudio-bug-tracker#830 (empty), ollama/ollama#12132 (missing)",
   options: z.strictObject({}),
-  start({ dialect, request, note }) {
-    if (!dialect.tools) return undefined;
-    const used = new Set<string>();
-    const opened = new Set<string>();
-    let seed: string | undefined;
-
-    /** `holder` with an id of its own under `key`. The same request and reply give the same id: replay needs it. */
-    function identified(
-      holder: JsonObject,
-      key: "id" | "call_id",
-      choice: number,
-      tool: number,
-      toolName: string,
-      reply: unknown,
-    ): JsonObject {
-      const id = holder[key];
-      const known = typeof id === "number" ? String(id) : id;
-      if (typeof known === "string" && known !== "" && !used.has(known)) {
-        used.add(known);
-        return withMember(holder, key, known);
-      }
-      seed ??= JSON.stringify(request.body ?? null);
-      const made = callId(`${seed}/${String(reply)}/${choice}/${tool}`);
-      used.add(made);
-      const rule = known === undefined || known === null || known === "" ? "missing" : "twice";
-      note({ action: "fixed", target: "frame", rule, choice, tool, toolName, before: JSON.stringify(id ?? null), after: made });
-      return { ...holder, [key]: made };
-    }
-
-    function chatDelta(payload: unknown): unknown {
-      return mapCalls(payload, "delta", (call, choice, position) => {
-        const tool = asNumber(call["index"]) ?? position;
-        const key = `${choice}/${tool}`;
-        if (opened.has(key)) return call;
-        opened.add(key);
-        return identified(call, "id", choice, tool, nameOf(call), replyId(payload));
-      });
-    }
-    function messagesEvent(payload: unknown): unknown {
-      if (!isObject(payload) || payload["type"] !== "content_block_start" || !isObject(payload["content_block"])) return payload;
-      const block = payload["content_block"];
-      if (block["type"] !== "tool_use") return payload;
-      return withMember(payload, "content_block", identified(block, "id", 0, used.size, String(block["name"]), used.size));
-    }
-    function items(body: unknown, list: "content" | "output", type: string, key: "id" | "call_id"): unknown {
-      if (!isObject(body) || !Array.isArray(body[list])) return body;
-      const changed = mapSame<unknown>(body[list], (item) =>
-        isObject(item) && item["type"] === type ? identified(item, key, 0, used.size, String(item["name"]), replyId(body)) : item,
-      );
-      return withMember(body, list, changed);
-    }
-
-    switch (dialect.name) {
+  start(context) {
+    if (!context.dialect.tools) return undefined;
+    const ids = new Ids(context);
+    switch (context.dialect.name) {
       case "openai.chat_completions":
-        return {
-          onPayload: chatDelta,
-          onDocument: (body) =>
-            mapCalls(body, "message", (call, choice, position) => identified(call, "id", choice, position, nameOf(call), replyId(body))),
-        };
+        return new ChatIds(ids);
       case "anthropic.messages":
-        return { onPayload: messagesEvent, onDocument: (body) => items(body, "content", "tool_use", "id") };
+        return { onPayload: (payload) => ids.ofEvent(payload), onDocument: (body) => ids.ofItems(body, "content", "tool_use", "id") };
       default:
-        return { onDocument: (body) => items(body, "output", "function_call", "call_id") };
+        return { onDocument: (body) => ids.ofItems(body, "output", "function_call", "call_id") };
     }
   },
 });
+
+class ChatIds implements FrameRule {
+  readonly #ids: Ids;
+  #opened: CallTable<true> | undefined;
+
+  constructor(ids: Ids) {
+    this.#ids = ids;
+  }
+
+  onCall(call: JsonObject, choice: number, position: number, payload: unknown): JsonObject {
+    const tool = asNumber(call["index"]) ?? position;
+    const opened = (this.#opened ??= new CallTable());
+    if (opened.get(choice, tool)) return call;
+    opened.set(choice, tool, true);
+    return this.#ids.identified(call, "id", choice, tool, nameOf(call), replyId(payload));
+  }
+
+  onDocument(body: unknown): unknown {
+    return mapCalls(body, "message", (call, choice, position) =>
+      this.#ids.identified(call, "id", choice, position, nameOf(call), replyId(body)),
+    );
+  }
+}
+
+/** The ids of one reply. */
+class Ids {
+  readonly #context: FixContext;
+  #used: Set<string> | undefined;
+  #seed: string | undefined;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  /** `holder` with an id of its own under `key`. The same request and reply give the same id: replay needs it. */
+  identified(holder: JsonObject, key: "id" | "call_id", choice: number, tool: number, toolName: string, reply: unknown): JsonObject {
+    const used = (this.#used ??= new Set());
+    const id = holder[key];
+    const known = typeof id === "number" ? String(id) : id;
+    if (typeof known === "string" && known !== "" && !used.has(known)) {
+      used.add(known);
+      return withMember(holder, key, known);
+    }
+    this.#seed ??= JSON.stringify(this.#context.request.body ?? null);
+    const made = callId(`${this.#seed}/${String(reply)}/${choice}/${tool}`);
+    used.add(made);
+    const rule = known === undefined || known === null || known === "" ? "missing" : "twice";
+    this.#context.note({
+      action: "fixed",
+      target: "frame",
+      rule,
+      choice,
+      tool,
+      toolName,
+      before: JSON.stringify(id ?? null),
+      after: made,
+    });
+    return { ...holder, [key]: made };
+  }
+
+  ofEvent(payload: unknown): unknown {
+    if (!isObject(payload) || payload["type"] !== "content_block_start" || !isObject(payload["content_block"])) return payload;
+    const block = payload["content_block"];
+    if (block["type"] !== "tool_use") return payload;
+    const count = this.#used?.size ?? 0;
+    return withMember(payload, "content_block", this.identified(block, "id", 0, count, String(block["name"]), count));
+  }
+
+  ofItems(body: unknown, list: "content" | "output", type: string, key: "id" | "call_id"): unknown {
+    if (!isObject(body) || !Array.isArray(body[list])) return body;
+    const changed = mapSame<unknown>(body[list], (item) =>
+      isObject(item) && item["type"] === type
+        ? this.identified(item, key, 0, this.#used?.size ?? 0, String(item["name"]), replyId(body))
+        : item,
+    );
+    return withMember(body, list, changed);
+  }
+}
 
 function replyId(body: unknown): unknown {
   return isObject(body) ? body["id"] : undefined;

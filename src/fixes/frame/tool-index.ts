@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { asNumber, parseOrUndefined, type JsonObject } from "../../wire/json.ts";
-import { defineFrameFix, snippet } from "../fix.ts";
-import { argumentsOf, idOf, mapCalls, nameOf } from "./walk.ts";
+import { defineFrameFix, type FixContext, type FrameRule, snippet } from "../fix.ts";
+import { argumentsOf, idOf, nameOf } from "./walk.ts";
 
 interface Call {
   /** The index it came under; undefined where it had none. */
@@ -27,60 +27,78 @@ export const toolIndex = defineFrameFix({
   example: { before: '{"tool_calls":[{"index":null,"id":"b",…}]}', after: '{"tool_calls":[{"index":1,"id":"b",…}]}' },
   source: "llama-proxy's toolcall_null_index, BerriAI/litellm#33678 (always 0), ollama, github-copilot-llm-gateway (missing)",
   options: z.strictObject({}),
-  start({ dialect, request, note }) {
-    if (dialect.name !== "openai.chat_completions") return undefined;
-    const offered = new Set(request.tools.map((tool) => tool.name));
-    const byChoice = new Map<number, Call[]>();
-
-    /** Whether a delta under the index or id of `last` opens another call. */
-    function opensAnother(last: Call, id: string, name: string, text: string): boolean {
-      if (id !== "" && last.id !== "" && id !== last.id) return true;
-      if (name === "" || last.name === "") return false;
-      const whole = last.text.trimStart().startsWith("{") && parseOrUndefined(last.text) !== undefined;
-      // The same again is a resend, not a second call.
-      if (name === last.name) return whole && text !== last.text;
-      return whole || offered.size === 0 || (offered.has(name) && offered.has(last.name));
-    }
-
-    function callOf(calls: Call[], wire: number | undefined, call: JsonObject): Call {
-      const [id, name, text] = [idOf(call), nameOf(call), argumentsOf(call)];
-      let found = id === "" ? undefined : calls.find((known) => known.id === id && (wire === undefined || known.wire === wire));
-      if (found && opensAnother(found, id, name, text)) found = undefined;
-      if (!found) {
-        const last = wire === undefined ? calls.at(-1) : calls.findLast((known) => known.wire === wire);
-        if (last && !opensAnother(last, id, name, text)) found = last;
-      }
-      if (!found) {
-        const taken = new Set(calls.map((known) => known.out));
-        const free = taken.size === 0 ? 0 : Math.max(...taken) + 1;
-        found = { wire, out: wire !== undefined && !taken.has(wire) ? wire : free, id: "", name: "", text: "", told: false };
-        calls.push(found);
-      }
-      found.id ||= id;
-      found.name ||= name;
-      if (found.id === "") found.text += text;
-      return found;
-    }
-
-    return {
-      onPayload: (payload) =>
-        mapCalls(payload, "delta", (call, choice) => {
-          let calls = byChoice.get(choice);
-          if (!calls) byChoice.set(choice, (calls = []));
-          const index = call["index"];
-          const number = typeof index === "string" && /^\d+$/u.test(index) ? Number(index) : asNumber(index);
-          const wire = number !== undefined && number >= 0 ? number : undefined;
-          const placed = callOf(calls, wire, call);
-          const { out } = placed;
-          if (index === out) return call;
-          if (!placed.told) {
-            const before = snippet(index === undefined ? "no index" : JSON.stringify(index));
-            const rule = wire === undefined ? "missing" : "shared";
-            note({ action: "fixed", target: "frame", rule, choice, tool: out, toolName: placed.name, before, after: String(out) });
-          }
-          placed.told = true;
-          return { ...call, index: out };
-        }),
-    };
-  },
+  start: (context) => (context.dialect.name === "openai.chat_completions" ? new ToolIndex(context) : undefined),
 });
+
+class ToolIndex implements FrameRule {
+  readonly #context: FixContext;
+  #byChoice: Map<number, Call[]> | undefined;
+  /** The call of the delta before, and its choice. */
+  #last: Call | undefined;
+  #lastChoice = -1;
+  #offered: ReadonlySet<string> | undefined;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  onCall(call: JsonObject, choice: number): JsonObject {
+    const index = call["index"];
+    const number = typeof index === "string" && /^\d+$/u.test(index) ? Number(index) : asNumber(index);
+    const wire = number !== undefined && number >= 0 ? number : undefined;
+    const placed = this.#placed(choice, wire, call);
+    const { out } = placed;
+    if (index === out) return call;
+    if (!placed.told) {
+      const before = snippet(index === undefined ? "no index" : JSON.stringify(index));
+      const rule = wire === undefined ? "missing" : "shared";
+      this.#context.note({ action: "fixed", target: "frame", rule, choice, tool: out, toolName: placed.name, before, after: String(out) });
+    }
+    placed.told = true;
+    return { ...call, index: out };
+  }
+
+  #placed(choice: number, wire: number | undefined, call: JsonObject): Call {
+    const [id, name, text] = [idOf(call), nameOf(call), argumentsOf(call)];
+    const last = this.#last;
+    // What names nothing goes on with the call before it.
+    const goesOn =
+      last !== undefined && id === "" && name === "" && wire === last.wire && choice === this.#lastChoice && wire !== undefined;
+    const found = goesOn ? last : this.#find(choice, wire, id, name, text);
+    found.id ||= id;
+    found.name ||= name;
+    if (found.id === "") found.text += text;
+    this.#last = found;
+    this.#lastChoice = choice;
+    return found;
+  }
+
+  #find(choice: number, wire: number | undefined, id: string, name: string, text: string): Call {
+    const byChoice = (this.#byChoice ??= new Map<number, Call[]>());
+    let calls = byChoice.get(choice);
+    if (!calls) byChoice.set(choice, (calls = []));
+    let found = id === "" ? undefined : calls.find((known) => known.id === id && (wire === undefined || known.wire === wire));
+    if (found && this.#opensAnother(found, id, name, text)) found = undefined;
+    if (!found) {
+      const last = wire === undefined ? calls.at(-1) : calls.findLast((known) => known.wire === wire);
+      if (last && !this.#opensAnother(last, id, name, text)) found = last;
+    }
+    if (found) return found;
+    const taken = new Set(calls.map((known) => known.out));
+    const free = taken.size === 0 ? 0 : Math.max(...taken) + 1;
+    const opened: Call = { wire, out: wire !== undefined && !taken.has(wire) ? wire : free, id: "", name: "", text: "", told: false };
+    calls.push(opened);
+    return opened;
+  }
+
+  /** Whether a delta under the index or id of `last` opens another call. */
+  #opensAnother(last: Call, id: string, name: string, text: string): boolean {
+    if (id !== "" && last.id !== "" && id !== last.id) return true;
+    if (name === "" || last.name === "") return false;
+    const whole = last.text.trimStart().startsWith("{") && parseOrUndefined(last.text) !== undefined;
+    // The same again is a resend, not a second call.
+    if (name === last.name) return whole && text !== last.text;
+    const offered = (this.#offered ??= new Set(this.#context.request.tools.map((tool) => tool.name)));
+    return whole || offered.size === 0 || (offered.has(name) && offered.has(last.name));
+  }
+}

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readTimings } from "../../dialects/openai.ts";
 import { asArray, asNumber, isObject, type JsonObject } from "../../wire/json.ts";
-import { defineFrameFix, type Note } from "../fix.ts";
+import { defineFrameFix, type FixContext, type FrameRule } from "../fix.ts";
 import { withMember } from "./walk.ts";
 
 /**
@@ -20,63 +20,79 @@ export const usageMissing = defineFrameFix({
   },
   source: "Alishahryar1/free-claude-code#121, ogx-ai/ogx#5521 (stop_sequence)",
   options: z.strictObject({}),
-  start({ dialect, request, note }) {
-    if (dialect.name === "openai.chat_completions") {
-      const options = isObject(request.body) ? request.body["stream_options"] : undefined;
-      const asked = isObject(options) && options["include_usage"] === true;
-      return { onSend: (payload) => fromTimings(payload, asked, note) };
-    }
-    if (dialect.name !== "anthropic.messages") return undefined;
-
-    function counted(holder: JsonObject, keys: readonly string[]): JsonObject {
-      const usage = isObject(holder["usage"]) ? holder["usage"] : {};
-      const missing = keys.filter((key) => asNumber(usage[key]) === undefined);
-      if (missing.length === 0) return holder;
-      note({ action: "fixed", target: "frame", rule: "usage", pointer: "/usage", after: missing.join(", ") });
-      return { ...holder, usage: { ...usage, ...Object.fromEntries(missing.map((key) => [key, 0])) } };
-    }
-
-    return {
-      onSend(payload) {
-        if (!isObject(payload)) return payload;
-        switch (payload["type"]) {
-          case "message_start": {
-            const { message } = payload;
-            return isObject(message) ? withMember(payload, "message", counted(message, ["input_tokens", "output_tokens"])) : payload;
-          }
-          case "message_delta":
-            return counted(payload, ["output_tokens"]);
-          case "message": {
-            const body = counted(payload, ["input_tokens", "output_tokens"]);
-            if (body["stop_sequence"] !== undefined) return body;
-            note({ action: "fixed", target: "frame", rule: "stop-sequence", pointer: "/stop_sequence", after: "null" });
-            return { ...body, stop_sequence: null };
-          }
-          default:
-            return payload;
-        }
-      },
-    };
+  start(context) {
+    if (context.dialect.name === "openai.chat_completions") return new ChatUsage(context);
+    return context.dialect.name === "anthropic.messages" ? new MessagesUsage(context) : undefined;
   },
 });
 
-/** `usage` of a whole chat reply, or of the last chunk of a stream that was asked for it. */
-function fromTimings(payload: unknown, asked: boolean, note: Note): unknown {
-  if (!isObject(payload) || isObject(payload["usage"])) return payload;
-  const timings = readTimings(payload["timings"]);
-  if (timings?.promptN === undefined || timings.predictedN === undefined) return payload;
-  const choices = asArray(payload["choices"]).filter(isObject);
-  const whole = choices.some((choice) => isObject(choice["message"]));
-  const last = choices.some((choice) => typeof choice["finish_reason"] === "string");
-  if (!whole && !(asked && last)) return payload;
-  const cached = timings.cacheN ?? 0;
-  const prompt = cached + timings.promptN;
-  const usage = {
-    completion_tokens: timings.predictedN,
-    prompt_tokens: prompt,
-    total_tokens: prompt + timings.predictedN,
-    prompt_tokens_details: { cached_tokens: cached },
-  };
-  note({ action: "fixed", target: "frame", rule: "from-timings", pointer: "/usage", after: JSON.stringify(usage) });
-  return { ...payload, usage };
+class MessagesUsage implements FrameRule {
+  readonly #context: FixContext;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  onSend(payload: unknown): unknown {
+    if (!isObject(payload)) return payload;
+    switch (payload["type"]) {
+      case "message_start": {
+        const { message } = payload;
+        return isObject(message) ? withMember(payload, "message", this.#counted(message, ["input_tokens", "output_tokens"])) : payload;
+      }
+      case "message_delta":
+        return this.#counted(payload, ["output_tokens"]);
+      case "message": {
+        const body = this.#counted(payload, ["input_tokens", "output_tokens"]);
+        if (body["stop_sequence"] !== undefined) return body;
+        this.#context.note({ action: "fixed", target: "frame", rule: "stop-sequence", pointer: "/stop_sequence", after: "null" });
+        return { ...body, stop_sequence: null };
+      }
+      default:
+        return payload;
+    }
+  }
+
+  #counted(holder: JsonObject, keys: readonly string[]): JsonObject {
+    const usage = isObject(holder["usage"]) ? holder["usage"] : {};
+    const missing = keys.filter((key) => asNumber(usage[key]) === undefined);
+    if (missing.length === 0) return holder;
+    this.#context.note({ action: "fixed", target: "frame", rule: "usage", pointer: "/usage", after: missing.join(", ") });
+    return { ...holder, usage: { ...usage, ...Object.fromEntries(missing.map((key) => [key, 0])) } };
+  }
+}
+
+class ChatUsage implements FrameRule {
+  readonly #context: FixContext;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  /** `usage` of a whole chat reply, or of the last chunk of a stream that was asked for it. */
+  onSend(payload: unknown): unknown {
+    if (!isObject(payload) || payload["timings"] === undefined || isObject(payload["usage"])) return payload;
+    const timings = readTimings(payload["timings"]);
+    if (timings?.promptN === undefined || timings.predictedN === undefined) return payload;
+    const choices = asArray(payload["choices"]).filter(isObject);
+    const whole = choices.some((choice) => isObject(choice["message"]));
+    const last = choices.some((choice) => typeof choice["finish_reason"] === "string");
+    if (!whole && !(last && this.#asked)) return payload;
+    const cached = timings.cacheN ?? 0;
+    const prompt = cached + timings.promptN;
+    const usage = {
+      completion_tokens: timings.predictedN,
+      prompt_tokens: prompt,
+      total_tokens: prompt + timings.predictedN,
+      prompt_tokens_details: { cached_tokens: cached },
+    };
+    this.#context.note({ action: "fixed", target: "frame", rule: "from-timings", pointer: "/usage", after: JSON.stringify(usage) });
+    return { ...payload, usage };
+  }
+
+  get #asked(): boolean {
+    const { body } = this.#context.request;
+    const options = isObject(body) ? body["stream_options"] : undefined;
+    return isObject(options) && options["include_usage"] === true;
+  }
 }

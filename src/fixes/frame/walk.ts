@@ -1,5 +1,5 @@
 /** Walking chat payloads without copying what does not change: the same object back means "untouched". */
-import { asArray, asNumber, asString, isObject, type JsonObject } from "../../wire/json.ts";
+import { asNumber, asString, isObject, type JsonObject } from "../../wire/json.ts";
 
 /** A list with every member mapped, the list itself when all came back the same. Undefined drops a member. */
 export function mapSame<T>(list: readonly T[], change: (member: T, position: number) => T | undefined): readonly T[] {
@@ -20,17 +20,20 @@ export function withMember(object: JsonObject, key: string, value: unknown): Jso
 }
 
 /** Every choice's `part` (`delta` or `message`) mapped. */
-export function mapChoices(
-  payload: unknown,
-  part: "delta" | "message",
-  change: (said: JsonObject, choice: number, entry: JsonObject) => JsonObject,
-): unknown {
+export function mapChoices(payload: unknown, part: "delta" | "message", change: (said: JsonObject, choice: number) => JsonObject): unknown {
   if (!isObject(payload) || !Array.isArray(payload["choices"])) return payload;
-  const choices = mapSame<unknown>(payload["choices"], (entry) => {
-    if (!isObject(entry) || !isObject(entry[part])) return entry;
-    return withMember(entry, part, change(entry[part], asNumber(entry["index"]) ?? 0, entry));
-  });
-  return withMember(payload, "choices", choices);
+  const choices: readonly unknown[] = payload["choices"];
+  let changed: unknown[] | undefined;
+  for (let i = 0; i < choices.length; i++) {
+    const entry = choices[i];
+    const said = isObject(entry) ? entry[part] : undefined;
+    if (!isObject(entry) || !isObject(said)) continue;
+    const made = change(said, asNumber(entry["index"]) ?? 0);
+    if (made === said) continue;
+    changed ??= choices.slice();
+    changed[i] = { ...entry, [part]: made };
+  }
+  return changed ? { ...payload, choices: changed } : payload;
 }
 
 /** Every tool call of every choice mapped. A list that becomes empty is left out. */
@@ -39,36 +42,60 @@ export function mapCalls(
   part: "delta" | "message",
   change: (call: JsonObject, choice: number, position: number) => JsonObject | undefined,
 ): unknown {
-  if (!saysCalls(payload, part)) return payload;
-  return mapChoices(payload, part, (said, choice) => {
-    if (!Array.isArray(said["tool_calls"])) return said;
-    const calls = mapSame<unknown>(said["tool_calls"], (call, position) => (isObject(call) ? change(call, choice, position) : call));
-    if (calls.length > 0 || asArray(said["tool_calls"]).length === 0) return withMember(said, "tool_calls", calls);
-    const { tool_calls: _none, ...rest } = said;
-    return rest;
-  });
-}
-
-/** The chunk asked about last. Payloads are never changed in place, so the answer holds for as long as the object does. */
-let asked: unknown;
-let answer = false;
-
-/** Most chunks hold no call: every rule that looks for one asks this first, one after another about the same chunk. */
-function saysCalls(payload: unknown, part: "delta" | "message"): boolean {
-  if (part === "message") return lookForCalls(payload, part);
-  if (payload === asked) return answer;
-  answer = lookForCalls(payload, part);
-  asked = payload;
-  return answer;
-}
-
-function lookForCalls(payload: unknown, part: "delta" | "message"): boolean {
-  if (!isObject(payload) || !Array.isArray(payload["choices"])) return false;
-  for (const choice of payload["choices"] as unknown[]) {
-    const said = isObject(choice) ? choice[part] : undefined;
-    if (isObject(said) && said["tool_calls"]) return true;
+  if (!isObject(payload) || !Array.isArray(payload["choices"])) return payload;
+  const choices: readonly unknown[] = payload["choices"];
+  let changed: unknown[] | undefined;
+  // Runs on every chunk, and most hold no call: nothing is made before one is found.
+  for (let i = 0; i < choices.length; i++) {
+    const entry = choices[i];
+    const said = isObject(entry) ? entry[part] : undefined;
+    if (!isObject(entry) || !isObject(said) || !Array.isArray(said["tool_calls"])) continue;
+    const list: readonly unknown[] = said["tool_calls"];
+    const choice = asNumber(entry["index"]) ?? 0;
+    const calls = mapSame(list, (call, position) => (isObject(call) ? change(call, choice, position) : call));
+    if (calls === list) continue;
+    const { tool_calls: _calls, ...rest } = said;
+    changed ??= choices.slice();
+    changed[i] = { ...entry, [part]: calls.length > 0 ? { ...said, tool_calls: calls } : rest };
   }
-  return false;
+  return changed ? { ...payload, choices: changed } : payload;
+}
+
+/**
+ * Calls by choice and index. Pieces of one call come in a row, so the call asked for last is found
+ * without making a key.
+ */
+export class CallTable<T> {
+  #byKey: Map<string, T> | undefined;
+  #choice = -1;
+  #tool = -1;
+  #last: T | undefined;
+
+  get(choice: number, tool: number): T | undefined {
+    if (choice !== this.#choice || tool !== this.#tool) {
+      this.#last = this.#byKey?.get(`${choice}/${tool}`);
+      this.#choice = choice;
+      this.#tool = tool;
+    }
+    return this.#last;
+  }
+  set(choice: number, tool: number, value: T): void {
+    (this.#byKey ??= new Map()).set(`${choice}/${tool}`, value);
+    this.#choice = choice;
+    this.#tool = tool;
+    this.#last = value;
+  }
+  delete(choice: number, tool: number): void {
+    this.#byKey?.delete(`${choice}/${tool}`);
+    this.#choice = -1;
+  }
+  /** In the order they were set. */
+  values(): Iterable<T> {
+    return this.#byKey?.values() ?? [];
+  }
+  get size(): number {
+    return this.#byKey?.size ?? 0;
+  }
 }
 
 export function functionOf(call: JsonObject): JsonObject {
