@@ -2,13 +2,21 @@
  * One fault, played on real sockets: a backend and a client that follow a script, the real sidecar
  * between them, and the count of what is left when it is over.
  */
+import { channel } from "node:diagnostics_channel";
+import type { EventEmitter } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect } from "vitest";
 import type { Outcome } from "../../src/core/exchange.ts";
 import { createRequestReader, type ReadRequest } from "../../src/demo/request-reader.ts";
+import { openReader } from "../../src/recorder/reader.ts";
+import { createRecorder } from "../../src/recorder/recorder.ts";
 import type { Limits } from "../../src/sidecar/parts.ts";
 import { chatRequest, jsonReply, sleep } from "../support/fake-llama.ts";
 import { parseReply, send } from "../support/raw-client.ts";
@@ -22,6 +30,8 @@ const MB = 1024 * 1024;
 export interface Fault {
   /** What the backend does with a request; without it, a good reply. */
   readonly backend?: (socket: Socket, request: ReadRequest) => void | Promise<void>;
+  /** Nothing listens where the backend should be. */
+  readonly absent?: boolean;
   /** What the backend does with a connection, before any request. */
   readonly onConnection?: (socket: Socket) => void;
   /** What the client does; without it, one chat request, read to its end. */
@@ -71,15 +81,21 @@ export const ASK = post("/v1/chat/completions", CHAT);
 /** Plays the fault and holds the sidecar to its promises. */
 export async function survive(fault: Fault): Promise<{ seen: readonly Seen[]; arena: Arena; peak: number }> {
   const backend = await startBackend(fault);
-  const proxy = await startTestSidecar({ backend: backend.url, keepBytes: false, limits: { timeoutMs: 400, ...fault.limits } });
+  const folder = mkdtempSync(join(tmpdir(), "llama-proxy-fault-"));
+  const db = join(folder, "fault.db");
+  const recorder = createRecorder({ path: db, routes: "all" });
+  const limits = { timeoutMs: 400, ...fault.limits };
+  const proxy = await startTestSidecar({ backend: backend.url, keepBytes: false, limits, sinks: [recorder] });
   const clients = new Set<Socket>();
+  const listeners = countListeners();
   try {
     await serves(proxy.url);
-    await quiet(() => backend.open === 0);
+    await quiet(() => backend.open === 0 && recorder.stats().state === "ok");
     const stalls = monitorEventLoopDelay({ resolution: 2 });
     const before = resources();
+    const heardBefore = listeners.count();
     const warm = proxy.seen.length;
-    backend.play();
+    await backend.play();
     const memory = watchMemory();
 
     let leftAt = Number.NaN;
@@ -119,17 +135,50 @@ export async function survive(fault: Fault): Promise<{ seen: readonly Seen[]; ar
     else expect(ended.toSorted(compare)).toEqual(fault.outcomes.toSorted(compare));
     expect(peak, "bytes held at the peak").toBeLessThan(fault.memory ?? 64 * MB);
 
-    backend.heal();
+    await backend.heal();
     await serves(proxy.url);
     backend.dropAll();
     await quiet(() => proxy.sidecar.inFlight === 0 && leftovers(before).length === 0);
     expect(leftovers(before), "sockets, timers and other resources left").toEqual([]);
+    expect(listeners.count(), "listeners of the process and the server").toEqual(heardBefore);
+    expect(listeners.warnings, "warnings of too many listeners").toEqual([]);
+    await recorder[Symbol.asyncDispose]();
+    expect(recordedOutcomes(db, seen), "the outcomes in the record").toEqual(ended);
     return { seen, arena, peak };
   } finally {
+    listeners.stop();
     for (const socket of clients) socket.destroy();
     await proxy[Symbol.asyncDispose]();
+    await recorder[Symbol.asyncDispose]();
     await backend.stop();
+    rmSync(folder, { recursive: true });
   }
+}
+
+/** How the recording file says that these ended. */
+function recordedOutcomes(db: string, seen: readonly Seen[]): (string | undefined)[] {
+  using reader = openReader(db);
+  const outcomes = new Map(reader.list({ limit: 1000 }).map(({ id, outcome }) => [id, outcome]));
+  return seen.map(({ start }) => outcomes.get(start.id));
+}
+
+/** Listeners on what outlives an exchange: the process and the sidecar's server, which is known from its first request on. */
+function countListeners() {
+  let server: Server | undefined;
+  const warnings: string[] = [];
+  const look = (message: unknown): void => void (server ??= (message as { server: Server }).server);
+  const warned = ({ name, message }: Error): void => void (name === "MaxListenersExceededWarning" && warnings.push(message));
+  const sum = (emitter: EventEmitter): number => emitter.eventNames().reduce((all, name) => all + emitter.listenerCount(name), 0);
+  channel("http.server.request.start").subscribe(look);
+  process.on("warning", warned);
+  return {
+    warnings,
+    count: () => ({ process: sum(process), server: server && sum(server) }),
+    stop() {
+      channel("http.server.request.start").unsubscribe(look);
+      process.off("warning", warned);
+    },
+  };
 }
 
 const compare = (a = "", b = ""): number => (a < b ? -1 : Number(a > b));
@@ -168,8 +217,9 @@ async function startBackend(fault: Fault) {
     socket.on("data", (chunk: Buffer) => reader.push(chunk));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
   return {
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    url: new URL(`http://127.0.0.1:${port}`),
     requests,
     get open() {
       return sockets.size;
@@ -177,8 +227,14 @@ async function startBackend(fault: Fault) {
     get lastClose() {
       return lastClose;
     },
-    play: () => (playing = true),
-    heal: () => (playing = false),
+    async play() {
+      playing = true;
+      if (fault.absent) await new Promise((done) => server.close(done));
+    },
+    async heal() {
+      playing = false;
+      if (fault.absent) await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+    },
     dropAll: () => sockets.forEach((socket) => socket.destroy()),
     async stop() {
       for (const socket of sockets) socket.destroy();

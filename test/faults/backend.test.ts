@@ -17,6 +17,12 @@ function written(socket: Socket, bytes: Buffer): Promise<void> {
 }
 
 describe("before a reply", () => {
+  test("refuses connections: nothing listens there", async () => {
+    const { arena, seen } = await survive({ absent: true, outcomes: ["upstream-refused"] });
+    expect(arena.reply.status).toBe(502);
+    expect(seen[0]?.ends[0]?.reason).toContain("ECONNREFUSED");
+  });
+
   test("resets every connection", async () => {
     const { arena } = await survive({ onConnection: (socket) => void socket.resetAndDestroy(), outcomes: ["upstream-refused"] });
     expect(arena.reply.status).toBe(502);
@@ -197,6 +203,35 @@ describe("a stream", () => {
     });
     expect(received).toBeGreaterThan(100 * 1024 * 1024);
     expect(peak).toBeGreaterThan(0);
+  });
+});
+
+describe("a stream without end", () => {
+  test("is read: frame by frame, and nothing of it is held", async () => {
+    const frame = httpChunk(chatFrame({ content: "x".repeat(16 * 1024) }));
+    const backend = async (socket: Socket): Promise<void> => {
+      begin(socket);
+      while (!socket.destroyed) await written(socket, frame);
+    };
+    await survive({
+      backend,
+      async client(arena) {
+        const { socket } = arena.open();
+        let received = 0;
+        const enough = Promise.withResolvers<void>();
+        socket.removeAllListeners("data").on("data", (chunk: Buffer) => {
+          received += chunk.length;
+          if (received > 100 * 1024 * 1024) enough.resolve();
+        });
+        socket.write(post("/v1/chat/completions", WHOLE.replace('"stream":false', '"stream":true')));
+        await enough.promise;
+        arena.left();
+        socket.destroy();
+      },
+      limits: { timeoutMs: 10_000 },
+      leaves: true,
+      outcomes: ["client-gone"],
+    });
   });
 });
 

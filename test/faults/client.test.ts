@@ -192,8 +192,10 @@ describe("what is no request", () => {
         const client = arena.open();
         client.socket.write(Buffer.from(bytes, "latin1"));
         await client.closed();
+        arena.left();
       },
       limits: { timeoutMs: 5_000 },
+      leaves: outcomes.length > 0,
       outcomes: [...outcomes],
     });
   });
