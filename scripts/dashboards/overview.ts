@@ -1,5 +1,5 @@
 import { MODEL_VARIABLE, type Dashboard } from "./dashboard.ts";
-import { heatmap, quantile, quantiles, rate, stat, timeseries } from "./panels.ts";
+import { heatmap, quantile, quantiles, rate, stat, timeseries, TOKENS_PER_SECOND } from "./panels.ts";
 
 const MODEL = '{gen_ai_request_model=~"$model"}';
 const FAILED = '{gen_ai_request_model=~"$model", error_type!=""}';
@@ -45,7 +45,7 @@ export const OVERVIEW: Dashboard = {
         stat({
           title: "Generation speed",
           description: "Median tokens per second of one call, behind its first token.",
-          unit: "none",
+          unit: TOKENS_PER_SECOND,
           decimals: 1,
           queries: [{ expr: quantile(0.5, "llamacpp_generation_throughput_per_second", MODEL), legend: "tokens/s" }],
         }),
@@ -128,7 +128,7 @@ export const OVERVIEW: Dashboard = {
         timeseries({
           title: "Prompt tokens per second",
           description: "Speed of processing what was not in the cache. The low line: nine of ten calls were faster.",
-          unit: "none",
+          unit: TOKENS_PER_SECOND,
           min: 0,
           queries: [
             { expr: quantile(0.5, "llamacpp_prompt_throughput_per_second", MODEL), legend: "median" },
@@ -138,7 +138,7 @@ export const OVERVIEW: Dashboard = {
         timeseries({
           title: "Generated tokens per second",
           description: "Speed of one call. It falls when slots share the machine and when contexts grow.",
-          unit: "none",
+          unit: TOKENS_PER_SECOND,
           min: 0,
           queries: [
             { expr: quantile(0.5, "llamacpp_generation_throughput_per_second", MODEL), legend: "median" },
@@ -158,7 +158,7 @@ export const OVERVIEW: Dashboard = {
         timeseries({
           title: "Drafted tokens",
           description: "Speculative decoding: accepted drafts are speed, rejected ones are work for nothing. Empty without a draft model.",
-          unit: "none",
+          unit: TOKENS_PER_SECOND,
           stacked: true,
           min: 0,
           queries: [
@@ -176,7 +176,7 @@ export const OVERVIEW: Dashboard = {
         timeseries({
           title: "Tokens per second, all calls",
           description: "Prompt tokens (cached ones included) and generated ones, over all calls.",
-          unit: "none",
+          unit: TOKENS_PER_SECOND,
           min: 0,
           queries: [
             { expr: `sum by (gen_ai_token_type) (${rate("gen_ai_client_token_usage_sum", MODEL)})`, legend: "{{gen_ai_token_type}}" },

@@ -22,6 +22,8 @@ export interface PanelOptions {
   readonly min?: number;
   readonly max?: number;
   readonly decimals?: number;
+  /** Words and colours shown in place of values. */
+  readonly words?: Readonly<Record<string, { readonly text: string; readonly color: string }>>;
   /** Values from which a stat turns orange and red. */
   readonly limits?: readonly [number, number];
   readonly stacked?: boolean;
@@ -34,11 +36,20 @@ export interface Panel {
   readonly json: Json;
 }
 
+/** Grafana's way to write a unit of one's own behind the number. */
+export const TOKENS_PER_SECOND = "suffix: tok/s";
+export const PER_SECOND = "suffix:/s";
+
 export const PROMETHEUS = { type: "prometheus", uid: "prometheus" };
 export const TEMPO = { type: "tempo", uid: "tempo" };
 
 export function quantile(q: number, metric: string, selector: string, by = ""): string {
   return `histogram_quantile(${q}, sum by (${by === "" ? "le" : `le, ${by}`}) (rate(${metric}_bucket${selector}[$__rate_interval])))`;
+}
+
+/** Exact, where a histogram's buckets are too coarse for quantiles. */
+export function mean(metric: string, selector: string, by: string): string {
+  return ["sum", "count"].map((part) => `sum by (${by}) (${rate(`${metric}_${part}`, selector)})`).join(" / ");
 }
 
 /** The usual two: what is normal, and what one call in twenty has to bear. */
@@ -180,6 +191,7 @@ function defaults(options: PanelOptions): Json {
     ...(options.min === undefined ? {} : { min: options.min }),
     ...(options.max === undefined ? {} : { max: options.max }),
     ...(options.decimals === undefined ? {} : { decimals: options.decimals }),
+    ...(options.words ? { mappings: [{ type: "value", options: options.words }] } : {}),
     color: { mode: options.limits ? "thresholds" : "palette-classic" },
     thresholds: { mode: "absolute", steps },
     noValue: "-",

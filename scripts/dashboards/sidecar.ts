@@ -1,5 +1,5 @@
 import { INSTANCE_VARIABLE, type Dashboard } from "./dashboard.ts";
-import { quantile, rate, stat, timeseries } from "./panels.ts";
+import { mean, PER_SECOND, quantile, rate, stat, timeseries } from "./panels.ts";
 
 const ONE = '{instance=~"$instance"}';
 
@@ -44,9 +44,10 @@ export const SIDECAR: Dashboard = {
         }),
         stat({
           title: "llama-server",
-          description: "1 when the last question to /health was answered with ok; needs otel.poll_interval_seconds.",
+          description: "Whether the last question to /health was answered with ok; needs otel.poll_interval_seconds.",
           unit: "none",
           width: 6,
+          words: { 1: { text: "ok", color: "green" }, 0: { text: "not ok", color: "red" } },
           queries: [{ expr: 'min(llamacpp_server_status{instance=~"$instance", llamacpp_server_state="ok"})', legend: "ok" }],
         }),
       ],
@@ -83,20 +84,18 @@ export const SIDECAR: Dashboard = {
         }),
         timeseries({
           title: "Event loop in use",
-          description: "1: the process does nothing but work, one core is full.",
+          description: "The busiest sidecar's. 1: the process does nothing but work, one core is full.",
           unit: "percentunit",
           min: 0,
           max: 1,
-          queries: [{ expr: `max by (instance) (nodejs_eventloop_utilization_ratio${ONE})`, legend: "{{instance}}" }],
+          queries: [{ expr: `max(nodejs_eventloop_utilization_ratio${ONE})`, legend: "in use" }],
         }),
         timeseries({
-          title: "Time of fixes, 95 %",
-          description: "What a fix that changed something took of one reply, over all its frames.",
+          title: "Time of fixes",
+          description: "What a fix that changed something took of one reply on average, over all its frames.",
           unit: "s",
           min: 0,
-          queries: [
-            { expr: quantile(0.95, "llama_proxy_fix_duration_seconds", ONE, "llama_proxy_fix_name"), legend: "{{llama_proxy_fix_name}}" },
-          ],
+          queries: [{ expr: mean("llama_proxy_fix_duration_seconds", ONE, "llama_proxy_fix_name"), legend: "{{llama_proxy_fix_name}}" }],
         }),
         timeseries({
           title: "Open requests and streams",
@@ -129,7 +128,7 @@ export const SIDECAR: Dashboard = {
         timeseries({
           title: "Exchanges offered to the recording",
           description: "written, dropped (queue full), failed (disk, damage, lock).",
-          unit: "none",
+          unit: PER_SECOND,
           stacked: true,
           min: 0,
           queries: [
@@ -166,7 +165,7 @@ export const SIDECAR: Dashboard = {
           description: "Grows to recorder.max_size and stays there.",
           unit: "bytes",
           min: 0,
-          queries: [{ expr: `sum by (instance) (llama_proxy_recorder_db_size_bytes${ONE})`, legend: "{{instance}}" }],
+          queries: [{ expr: `sum(llama_proxy_recorder_db_size_bytes${ONE})`, legend: "size" }],
         }),
       ],
     },

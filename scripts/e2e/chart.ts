@@ -5,10 +5,10 @@ import type { Series } from "./prometheus.ts";
 const WIDTH = 460;
 const HEIGHT = 200;
 const COLUMNS = 3;
-const LEFT = 52;
+const LEFT = 66;
 const TOP = 26;
-const LEGEND_LINES = 4;
-const COLOURS = ["#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0"];
+const LEGEND_LINES = 5;
+const COLOURS = ["#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#5195ce", "#ba43a9", "#aea2e0", "#c0d8ff", "#9f9b98"];
 
 interface Line {
   readonly name: string;
@@ -18,6 +18,7 @@ interface Line {
 interface Drawn {
   readonly title: string;
   readonly unit: string;
+  readonly words: Readonly<Record<string, string>>;
   readonly type: string;
   readonly lines: Line[];
 }
@@ -27,7 +28,7 @@ export function draw(answered: readonly Answered[]): string {
   for (const { query, series } of answered) {
     const title = `${query.dashboard.replace("llama-proxy: ", "")} / ${query.panel}`;
     let panel = panels.find((one) => one.title === title && one.type === query.type);
-    if (!panel) panels.push((panel = { title, unit: query.unit, type: query.type, lines: [] }));
+    if (!panel) panels.push((panel = { title, unit: query.unit, words: query.words, type: query.type, lines: [] }));
     panel.lines.push(...series.map((one) => ({ name: legend(query.legend, one.labels), series: one })));
   }
   const rows = Math.ceil(panels.length / COLUMNS);
@@ -39,7 +40,7 @@ ${cells.join("\n")}
 `;
 }
 
-function cell({ title, unit, type, lines }: Drawn, x: number, y: number): string {
+function cell({ title, unit, words, type, lines }: Drawn, x: number, y: number): string {
   const parts = [
     `<g transform="translate(${x},${y})"><rect x="3" y="3" width="${WIDTH - 6}" height="${HEIGHT}" fill="#181b1f" stroke="#333"/>`,
     `<text x="10" y="18" fill="#ddd" font-size="11">${escape(title)}</text>`,
@@ -47,7 +48,7 @@ function cell({ title, unit, type, lines }: Drawn, x: number, y: number): string
   const last = lines[0]?.series.points.at(-1)?.[1];
   if (type === "stat") {
     parts.push(
-      `<text x="${WIDTH / 2}" y="${HEIGHT / 2 + 15}" fill="#73bf69" font-size="34" text-anchor="middle">${last === undefined ? "-" : withUnit(last, unit)}</text>`,
+      `<text x="${WIDTH / 2}" y="${HEIGHT / 2 + 15}" fill="#73bf69" font-size="34" text-anchor="middle">${last === undefined ? "-" : (words[String(last)] ?? withUnit(last, unit))}</text>`,
     );
   } else if (type === "heatmap") parts.push(heat(lines));
   else if (lines.length > 0) parts.push(plot(lines, unit));
@@ -59,7 +60,11 @@ function plot(lines: readonly Line[], unit: string): string {
   const xs = points.map(([at]) => at);
   const top = Math.max(...points.map(([, value]) => value)) || 1;
   const [from, until] = [Math.min(...xs), Math.max(...xs)];
-  const bottom = HEIGHT - 16 - 12 * Math.min(LEGEND_LINES, Math.ceil(lines.length / 2));
+  // Two columns only where one would push the plot away: long names need the width.
+  const columns = lines.length > 3 ? 2 : 1;
+  const named = lines.length > LEGEND_LINES * columns ? LEGEND_LINES * columns - 1 : lines.length;
+  const bottom = HEIGHT - 16 - 12 * Math.min(LEGEND_LINES, Math.ceil(lines.length / columns));
+  const place = (i: number): [number, number] => [LEFT + (i % columns) * 200, bottom + 14 + 12 * Math.floor(i / columns)];
   const px = (at: number) => LEFT + ((at - from) / Math.max(1, until - from)) * (WIDTH - LEFT - 14);
   const py = (value: number) => bottom - (value / top) * (bottom - TOP);
   const parts = [0, 0.5, 1].map((share) => {
@@ -70,13 +75,14 @@ function plot(lines: readonly Line[], unit: string): string {
     const colour = COLOURS[i % COLOURS.length];
     const path = series.points.map(([at, value]) => `${px(at).toFixed(1)},${py(value).toFixed(1)}`).join(" ");
     parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.5"/>`);
-    if (i < LEGEND_LINES * 2) {
-      const [lx, ly] = [LEFT + (i % 2) * 200, bottom + 14 + 12 * Math.floor(i / 2)];
-      parts.push(
-        `<rect x="${lx - 10}" y="${ly - 4}" width="7" height="3" fill="${colour}"/><text x="${lx}" y="${ly}" fill="#bbb">${escape(name.slice(0, 34))}</text>`,
-      );
-    }
+    if (i >= named) return;
+    const [lx, ly] = place(i);
+    parts.push(
+      `<rect x="${lx - 10}" y="${ly - 4}" width="7" height="3" fill="${colour}"/><text x="${lx}" y="${ly}" fill="#bbb">${escape(name.slice(0, columns === 1 ? 68 : 34))}</text>`,
+    );
   });
+  const [mx, my] = place(named);
+  if (named < lines.length) parts.push(`<text x="${mx}" y="${my}" fill="#999">and ${lines.length - named} more</text>`);
   return parts.join("\n");
 }
 
@@ -96,7 +102,7 @@ function heat(lines: readonly Line[]): string {
         (value, i) =>
           `<rect x="${LEFT + i * w}" y="${y}" width="${w - 1}" height="${h - 1}" fill="#5794f2" fill-opacity="${value / most}"/>`,
       );
-      return `<text x="${LEFT - 4}" y="${y + h - 3}" fill="#999" text-anchor="end">${le}</text>${cells.join("")}`;
+      return `<text x="${LEFT - 4}" y="${y + h - 3}" fill="#999" text-anchor="end">${le === Infinity ? "more" : le}</text>${cells.join("")}`;
     })
     .join("\n");
 }
@@ -110,6 +116,7 @@ function withUnit(value: number, unit: string): string {
   if (unit === "bytes") return `${(value / 1024).toFixed(0)} KiB`;
   if (unit === "s") return value < 1 ? `${(value * 1000).toPrecision(3)} ms` : `${value.toPrecision(3)} s`;
   const number = Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  if (unit.startsWith("suffix:")) return number + unit.slice("suffix:".length);
   return unit === "reqps" ? `${number}/s` : number;
 }
 

@@ -7,6 +7,8 @@ export interface PanelQuery {
   readonly panel: string;
   readonly type: string;
   readonly unit: string;
+  /** What is shown in place of a value. */
+  readonly words: Readonly<Record<string, string>>;
   readonly expr: string;
   readonly legend: string;
   readonly instant: boolean;
@@ -18,10 +20,14 @@ export interface Series {
   readonly points: readonly (readonly [number, number])[];
 }
 
+interface Mapping {
+  readonly options: Readonly<Record<string, { readonly text?: string }>>;
+}
+
 interface PanelJson {
   readonly type: string;
   readonly title?: string;
-  readonly fieldConfig?: { readonly defaults?: { readonly unit?: string } };
+  readonly fieldConfig?: { readonly defaults?: { readonly unit?: string; readonly mappings?: readonly Mapping[] } };
   readonly targets?: readonly { readonly expr?: string; readonly legendFormat?: string; readonly instant?: boolean }[];
 }
 
@@ -42,6 +48,7 @@ export function panelQueries(root: string): PanelQuery[] {
                   panel: panel.title ?? "",
                   type: panel.type,
                   unit: panel.fieldConfig?.defaults?.unit ?? "none",
+                  words: wordsOf(panel.fieldConfig?.defaults?.mappings ?? []),
                   expr,
                   legend: legendFormat ?? "",
                   instant: instant === true,
@@ -50,6 +57,10 @@ export function panelQueries(root: string): PanelQuery[] {
         ),
       );
     });
+}
+
+function wordsOf(mappings: readonly Mapping[]): Record<string, string> {
+  return Object.fromEntries(mappings.flatMap(({ options }) => Object.entries(options).map(([value, { text = value }]) => [value, text])));
 }
 
 /** With Grafana's variables filled in as it would: All, and the range of the traffic. */
