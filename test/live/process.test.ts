@@ -1,6 +1,8 @@
 /** The program as people start it: a process of its own, signals and pipes included. */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -198,4 +200,37 @@ test("kill -9 in the middle of streams: the next process has the port at once, t
   const outcomes = reader.list({ limit: 100 }).map(({ outcome }) => outcome);
   expect(outcomes).toContain("completed");
   expect(outcomes.filter((outcome) => outcome === "interrupted")).toHaveLength(10);
+});
+
+test("SIGTERM and a restart while old connections linger: the port is free at once, the old stream ends whole, the new process serves", async () => {
+  const go = Promise.withResolvers<void>();
+  await using llama = await startFakeLlama(async (request, socket) => {
+    socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(HELLO)]));
+    if (request.body.includes("slow")) await go.promise;
+    socket.end(Buffer.concat([httpChunk(DONE), Buffer.from(LAST_CHUNK)]));
+  });
+  await using first = await startRun(llama.url);
+  // One connection in use, one idle, and one whose end the client never closes.
+  const slow = send(first.url, { ...CHAT, body: chatRequest({ user: "slow" }) });
+  const idle = connect({ host: first.url.hostname, port: Number(first.url.port), allowHalfOpen: true });
+  idle.on("error", () => {}).write("GET /_llama-proxy/live HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(idle, "data");
+  while (llama.requests.length === 0) await sleep(5);
+  // Its beginning is in the file: the next process must not take it for a dead one's.
+  await sleep(1_200);
+  first.process.kill("SIGTERM");
+  while (!first.stderr().includes("SIGTERM")) await sleep(5);
+  await using second = await startRun(llama.url, ["--port", first.url.port, "--db", first.db]);
+  expect(second.url.port).toBe(first.url.port);
+  expect((await send(second.url, CHAT)).body.toString()).toBe(HELLO + DONE);
+  expect(first.process.exitCode).toBeNull();
+  go.resolve();
+  expect((await slow).body.toString()).toBe(HELLO + DONE);
+  expect(await first.exit).toBe(0);
+  expect((await send(second.url, CHAT)).body.toString()).toBe(HELLO + DONE);
+  second.process.kill("SIGTERM");
+  expect(await second.exit).toBe(0);
+  idle.destroy();
+  using reader = openReader(first.db);
+  expect(reader.list({ limit: 100 }).map(({ outcome }) => outcome)).toEqual(["completed", "completed", "completed"]);
 });
