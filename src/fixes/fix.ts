@@ -95,6 +95,9 @@ export type Note = (note: Omit<FixNote, "fix">) => void;
 
 export type Emit = (delta: Delta) => void;
 
+/** Kinds of delta. */
+export type Hears = readonly Delta["kind"][];
+
 /** A delta that says text. */
 export type Said = Extract<Delta, { readonly text: string }>;
 
@@ -145,7 +148,7 @@ export interface FrameRule {
   /** As `Stage.wakes`, the same for every delta that says text. */
   readonly wakes?: Wakes;
   /** The only kinds of delta that `onDelta` wants; without it, all. */
-  readonly hears?: readonly Delta["kind"][];
+  readonly hears?: Hears;
   /** The reply is over. `cut`: the backend broke off, so nothing may be said that sounds like an end. */
   onEnd?(emit: Emit, cut: boolean): void;
   /** A reply that came whole, before it is read into deltas. Same object: untouched. */

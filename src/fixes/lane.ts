@@ -7,7 +7,7 @@ import type { Emit, FixMode, FixPlan, FrameRule, Said, Stage } from "./fix.ts";
 import { ReplyBook } from "./frame/book.ts";
 import type { NoteBy } from "./notes.ts";
 import { PayloadRules } from "./payloads.ts";
-import { tablesOf } from "./plan.ts";
+import { type PlanTables, tablesOf } from "./plan.ts";
 import { ALL, BIT, heardBy, messageOf, noteCut, release, RuleContext, silence, type Slot } from "./slot.ts";
 import { either, NEVER, type Wakes } from "./wakes.ts";
 
@@ -52,7 +52,10 @@ class ReplyLane implements Lane {
   readonly #payloads: PayloadRules;
   /** Stages that may hold something; they come first. */
   #holders = 0;
+  readonly dialect: Dialect;
+  readonly request: RequestView;
   readonly noteBy: NoteBy;
+  readonly #tables: PlanTables;
   #book: ReplyBook | undefined;
   /** The first slot whose rule reads the book. */
   #bookAt = -1;
@@ -63,18 +66,22 @@ class ReplyLane implements Lane {
   #out: Delta[] | undefined;
 
   constructor(plan: FixPlan, dialect: Dialect, request: RequestView, noteBy: NoteBy) {
+    this.dialect = dialect;
+    this.request = request;
     this.noteBy = noteBy;
-    this.#payloads = new PayloadRules(noteBy);
-    const tables = tablesOf(plan);
+    this.#payloads = new PayloadRules(this.#slots, noteBy);
+    const tables = (this.#tables = tablesOf(plan));
     if (dialect.tools) {
-      this.#addStage("content", () => tables.content && startContentStage(tables.content, request, noteBy), ALL);
-      // Most replies hold no call, and what has nothing to hold passes everything on.
-      this.#addStage("arguments", () => tables.args && new ArgumentStage(tables.args, request, noteBy), BIT["tool-open"]);
+      if (tables.hasContent) {
+        const stage = this.#guardedStart("content", "fix", () => startContentStage(tables.content, request, noteBy));
+        if (stage) this.#addStage("content", stage, ALL);
+      }
+      if (tables.hasArguments) this.#addStage("arguments", undefined, BIT["tool-open"]);
     }
     this.#holders = this.#slots.length;
-    for (const { fix, mode, options } of tables.frame) {
-      const context = new RuleContext(this, dialect, request, fix.name, mode);
-      const rule = this.#guardedStart(fix.name, mode, () => fix.start(context, options as never));
+    for (const planned of tables.frame) {
+      const { fix, mode, options } = planned;
+      const rule = this.#guardedStart(fix.name, mode, () => fix.start(new RuleContext(this, planned), options as never));
       if (rule) this.#addRule(fix.name, mode, rule);
     }
   }
@@ -145,9 +152,8 @@ class ReplyLane implements Lane {
     return this.#taken();
   }
 
-  #addStage(name: string, start: () => Stage | undefined, hears: number): void {
-    const stage = this.#guardedStart(name, "fix", start);
-    if (stage) this.#slots.push({ name, mode: "fix", stage, hearer: undefined, rule: undefined, hears, next: undefined });
+  #addStage(name: string, stage: Stage | undefined, hears: number): void {
+    this.#slots.push({ name, mode: "fix", stage, hearer: undefined, rule: undefined, hears, next: undefined });
   }
 
   #addRule(name: string, mode: FixMode, rule: FrameRule): void {
@@ -165,10 +171,8 @@ class ReplyLane implements Lane {
       if ((slot.hears & bit) === 0) continue;
       const next = slot.next ?? this.#onward(slot, i);
       try {
-        if (slot.stage) {
-          slot.hears = ALL;
-          slot.stage.onDelta(delta, next);
-        } else slot.hearer?.onDelta?.(delta, next);
+        if (slot.hearer) slot.hearer.onDelta?.(delta, next);
+        else this.#stageOf(slot).onDelta(delta, next);
       } catch (cause) {
         this.#cutOut(slot, next, cause);
         next(delta);
@@ -176,6 +180,12 @@ class ReplyLane implements Lane {
       return;
     }
     this.#put(delta);
+  }
+
+  /** The stage for arguments is made with the first call: most replies hold none. */
+  #stageOf(slot: Slot): Stage {
+    slot.hears = ALL;
+    return (slot.stage ??= new ArgumentStage(this.#tables.args, this.request, this.noteBy));
   }
 
   #onward(slot: Slot, at: number): Emit {

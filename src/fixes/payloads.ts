@@ -11,7 +11,7 @@ const NO_SLOTS: readonly Slot[] = [];
 /** The frame rules of one reply on whole messages. A rule that throws is left out for the rest of it. */
 export class PayloadRules {
   readonly #noteBy: NoteBy;
-  readonly #all: Slot[] = [];
+  readonly #all: readonly Slot[];
   /** Those that map payloads before the calls in them are looked at, those that look at calls, and those behind. */
   #before: readonly Slot[] = NO_SLOTS;
   #calls: readonly Slot[] = NO_SLOTS;
@@ -21,12 +21,13 @@ export class PayloadRules {
   /** The payload whose calls are being looked at. */
   #payload: unknown;
 
-  constructor(noteBy: NoteBy) {
+  /** `slots`: all of the reply, filled as its fixes start. */
+  constructor(slots: readonly Slot[], noteBy: NoteBy) {
+    this.#all = slots;
     this.#noteBy = noteBy;
   }
 
   add(slot: Slot, rule: FrameRule): void {
-    this.#all.push(slot);
     if (rule.onPayload && this.#calls.length === 0) this.#before = [...this.#before, slot];
     else if (rule.onPayload) this.#after = [...this.#after, slot];
     if (rule.onCall) this.#calls = [...this.#calls, slot];

@@ -12,25 +12,25 @@ export interface PlannedFrameFix {
 export class PlanTables {
   readonly plan: FixPlan;
   readonly frame: readonly PlannedFrameFix[];
+  readonly hasContent: boolean;
+  readonly hasArguments: boolean;
   #content: ContentTables | undefined;
   #args: ArgumentTables | undefined;
 
   constructor(plan: FixPlan) {
     this.plan = plan;
+    this.hasContent = plan.some(({ fix }) => fix.kind === "content");
+    this.hasArguments = plan.some(({ fix }) => fix.kind === "arguments");
     this.frame = plan.flatMap(({ fix, mode, options }) => (fix.kind === "frame" ? [{ fix, mode, options }] : []));
   }
 
-  /** Undefined where the plan has no content fix. Throws what a fix throws that cannot be set up. */
-  get content(): ContentTables | undefined {
-    if (this.#content) return this.#content;
-    const plan = this.#of("content");
-    return plan.length === 0 ? undefined : (this.#content = contentTables(plan));
+  /** Throws what a content fix throws that cannot be set up. */
+  get content(): ContentTables {
+    return (this.#content ??= contentTables(this.#of("content")));
   }
   /** The same for arguments fixes. */
-  get args(): ArgumentTables | undefined {
-    if (this.#args) return this.#args;
-    const plan = this.#of("arguments");
-    return plan.length === 0 ? undefined : (this.#args = argumentTables(plan));
+  get args(): ArgumentTables {
+    return (this.#args ??= argumentTables(this.#of("arguments")));
   }
 
   #of(kind: PlannedFix["fix"]["kind"]): FixPlan {

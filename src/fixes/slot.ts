@@ -3,6 +3,7 @@ import type { Dialect } from "../dialects/dialect.ts";
 import type { Emit, FixContext, FixMode, FrameRule, Note, Stage } from "./fix.ts";
 import type { ReplyBook } from "./frame/book.ts";
 import type { NoteBy } from "./notes.ts";
+import type { PlannedFrameFix } from "./plan.ts";
 
 /** One bit per kind of delta: what a slot hears is asked for at every hop. */
 export const BIT: Readonly<Record<Delta["kind"], number>> = {
@@ -48,32 +49,34 @@ export function release({ stage, hearer }: Slot, emit: Emit): void {
   hearer?.onEnd?.(emit, true);
 }
 
-/** What a rule knows of its reply. */
+/** What the rules of one reply share. */
 interface Reply {
+  readonly dialect: Dialect;
+  readonly request: RequestView;
   readonly noteBy: NoteBy;
   useBook(): ReplyBook;
 }
 
 export class RuleContext implements FixContext {
-  readonly dialect: Dialect;
-  readonly request: RequestView;
   readonly #reply: Reply;
-  readonly #name: string;
-  readonly #mode: FixMode;
+  readonly #planned: PlannedFrameFix;
 
-  constructor(reply: Reply, dialect: Dialect, request: RequestView, name: string, mode: FixMode) {
+  constructor(reply: Reply, planned: PlannedFrameFix) {
     this.#reply = reply;
-    this.dialect = dialect;
-    this.request = request;
-    this.#name = name;
-    this.#mode = mode;
+    this.#planned = planned;
   }
 
+  get dialect(): Dialect {
+    return this.#reply.dialect;
+  }
+  get request(): RequestView {
+    return this.#reply.request;
+  }
   get book(): ReplyBook {
     return this.#reply.useBook();
   }
   get note(): Note {
-    return this.#reply.noteBy(this.#name, this.#mode);
+    return this.#reply.noteBy(this.#planned.fix.name, this.#planned.mode);
   }
 }
 

@@ -39,6 +39,7 @@ type ToolClose = Extract<Delta, { kind: "tool-close" }>;
 
 /** The calls of one choice. */
 export class Numbers {
+  readonly index: number;
   /** By their number on the wire. */
   readonly calls = new Map<number, Call>();
   /** The next free number. */
@@ -47,6 +48,10 @@ export class Numbers {
   readonly fresh = new Set<Call>();
   /** What the calls that are over say, where none may say it twice. */
   readonly said = new Set<string>();
+
+  constructor(index: number) {
+    this.index = index;
+  }
 }
 
 export class Call {

@@ -4,6 +4,7 @@
  */
 import type { Delta, RequestView, ToolArgs, ToolOpen } from "../../core/delta.ts";
 import type { Emit, PlannedFix, Stage } from "../fix.ts";
+import { ByChoice } from "../by-choice.ts";
 import type { NoteBy } from "../notes.ts";
 import { type Call, createCall, endCall, feedCall, Numbers, Tools } from "./call.ts";
 import { Line } from "./line.ts";
@@ -27,22 +28,16 @@ export function createArgumentStage(plan: readonly PlannedFix[], request: Reques
 }
 
 export class ArgumentStage implements Stage {
-  readonly #tables: ArgumentTables;
-  readonly #request: RequestView;
-  readonly #noteBy: NoteBy;
-  /** Made with the first call: most replies hold none. */
-  #tools: Tools | undefined;
+  readonly #tools: Tools;
   readonly #line = new Line();
-  readonly #choices = new Map<number, Numbers>();
+  readonly #choices = new ByChoice<Numbers>();
   /** The call whose piece came last, and where its pieces come. */
   #last: Call | undefined;
   #lastChoice = -1;
   #lastTool = -1;
 
   constructor(tables: ArgumentTables, request: RequestView, noteBy: NoteBy) {
-    this.#tables = tables;
-    this.#request = request;
-    this.#noteBy = noteBy;
+    this.#tools = new Tools(tables, request, noteBy);
   }
 
   get held(): number {
@@ -66,7 +61,7 @@ export class ArgumentStage implements Stage {
         this.#line.add(delta);
         break;
       case "done":
-        for (const choice of this.#choices.keys()) this.#end(choice, { reason: undefined, cut: false });
+        for (const { index } of this.#choices.all) this.#end(index, { reason: undefined, cut: false });
         this.#line.add(delta);
         break;
       default:
@@ -78,12 +73,12 @@ export class ArgumentStage implements Stage {
   }
 
   onEnd(emit: Emit): void {
-    for (const choice of this.#choices.keys()) this.#end(choice, { reason: undefined, cut: true });
+    for (const { index } of this.#choices.all) this.#end(index, { reason: undefined, cut: true });
     this.#line.flush(emit);
   }
 
   release(emit: Emit): void {
-    for (const choice of this.#choices.values()) {
+    for (const choice of this.#choices.all) {
       for (const call of choice.calls.values()) {
         if (call.ended) continue;
         call.ended = true;
@@ -94,14 +89,12 @@ export class ArgumentStage implements Stage {
   }
 
   #choice(index: number): Numbers {
-    let choice = this.#choices.get(index);
-    if (!choice) this.#choices.set(index, (choice = new Numbers()));
-    return choice;
+    return this.#choices.find(index) ?? this.#choices.add(new Numbers(index));
   }
 
   #call({ choice, tool }: ToolArgs | ToolClose): Call | undefined {
     if (tool !== this.#lastTool || choice !== this.#lastChoice) {
-      this.#last = this.#choices.get(choice)?.calls.get(tool);
+      this.#last = this.#choices.find(choice)?.calls.get(tool);
       this.#lastChoice = choice;
       this.#lastTool = tool;
     }
@@ -109,18 +102,17 @@ export class ArgumentStage implements Stage {
   }
 
   #open(delta: ToolOpen): void {
-    const tools = (this.#tools ??= new Tools(this.#tables, this.#request, this.#noteBy));
     const choice = this.#choice(delta.choice);
     for (const call of choice.fresh) {
       // Calls are mostly written one after the other: what waits only for the end of its text is decided now.
       if (!call.ended && !call.whole) feedCall(this.#line, call, call.machine.close());
       // An API that closes its calls opens the next one only when the model went on: it was not cut.
-      if (call.closing && !call.ended) endCall(this.#line, call, { reason: "tool_use", cut: false }, tools, choice);
+      if (call.closing && !call.ended) endCall(this.#line, call, { reason: "tool_use", cut: false }, this.#tools, choice);
     }
     choice.fresh.clear();
     const number = choice.calls.has(delta.tool) || delta.tool < choice.next ? Math.max(choice.next, delta.tool) : delta.tool;
     choice.next = Math.max(choice.next, number + 1);
-    const call = createCall(this.#line, delta, number, tools, choice);
+    const call = createCall(this.#line, delta, number, this.#tools, choice);
     choice.calls.set(delta.tool, call);
     choice.fresh.add(call);
     this.#lastTool = -1;
@@ -139,7 +131,7 @@ export class ArgumentStage implements Stage {
 
   #close(delta: ToolClose): void {
     const call = this.#call(delta);
-    if (!call || call.ended || !this.#tools) {
+    if (!call || call.ended) {
       if (!call) this.#line.add(delta);
       return;
     }
@@ -155,8 +147,8 @@ export class ArgumentStage implements Stage {
   }
 
   #end(index: number, ending: Ending): void {
-    const choice = this.#choices.get(index);
-    if (!choice || !this.#tools) return;
+    const choice = this.#choices.find(index);
+    if (!choice) return;
     for (const call of choice.calls.values()) if (!call.ended) endCall(this.#line, call, ending, this.#tools, choice);
   }
 

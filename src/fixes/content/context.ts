@@ -19,7 +19,7 @@ export interface Place {
 const LINE_HEAD = 240;
 const LINE_TAIL = 400;
 /** So many pieces of a line are put together at a time. */
-const MAX_PARTS = 32;
+const MAX_PARTS = 16;
 
 export class TextContext {
   /** The line so far; of a long one its beginning and its end. */

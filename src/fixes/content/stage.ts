@@ -1,5 +1,6 @@
 import type { Delta, RequestView } from "../../core/delta.ts";
 import type { Emit, PlannedFix, Said, Stage } from "../fix.ts";
+import { ByChoice } from "../by-choice.ts";
 import type { NoteBy } from "../notes.ts";
 import { NEVER, type Wakes } from "../wakes.ts";
 import { ContentChoice } from "./choice.ts";
@@ -23,20 +24,16 @@ export function startContentStage(tables: ContentTables, request: RequestView, n
 
 class ContentStage implements Stage {
   readonly #shared: ContentShared;
-  readonly #choices: ContentChoice[] = [];
-  /** By index, where there is more than one. */
-  #byIndex: Map<number, ContentChoice> | undefined;
-  /** The choice that spoke last. */
-  #last: ContentChoice | undefined;
+  readonly #choices = new ByChoice<ContentChoice>();
 
   constructor(shared: ContentShared) {
     this.#shared = shared;
   }
 
   get held(): number {
-    if (this.#choices.length === 1) return this.#last?.held ?? 0;
+    const { all } = this.#choices;
     let held = 0;
-    for (const choice of this.#choices) held += choice.held;
+    for (let i = 0; i < all.length; i++) held += all[i]?.held ?? 0;
     return held;
   }
 
@@ -54,7 +51,7 @@ class ContentStage implements Stage {
         break;
       case "done":
         // A clean end without a finish: what is whole is whole.
-        for (const choice of this.#choices) choice.settle("stop", emit);
+        for (const choice of this.#choices.all) choice.settle("stop", emit);
         break;
       case "error":
         this.onEnd(emit);
@@ -71,22 +68,14 @@ class ContentStage implements Stage {
   }
 
   onEnd(emit: Emit): void {
-    for (const choice of this.#choices) choice.settle("cut", emit);
+    for (const choice of this.#choices.all) choice.settle("cut", emit);
   }
 
   release(emit: Emit): void {
-    for (const choice of this.#choices) choice.release(emit);
+    for (const choice of this.#choices.all) choice.release(emit);
   }
 
   #choice(index: number): ContentChoice {
-    if (this.#last?.index === index) return this.#last;
-    let choice = this.#byIndex?.get(index);
-    if (!choice) {
-      if (this.#last) this.#byIndex ??= new Map([[this.#last.index, this.#last]]);
-      choice = new ContentChoice(index, this.#shared);
-      this.#byIndex?.set(index, choice);
-      this.#choices.push(choice);
-    }
-    return (this.#last = choice);
+    return this.#choices.find(index) ?? this.#choices.add(new ContentChoice(index, this.#shared));
   }
 }

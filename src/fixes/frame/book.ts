@@ -1,4 +1,5 @@
 import type { Delta } from "../../core/delta.ts";
+import { ByChoice } from "../by-choice.ts";
 import { JsonProgress } from "./progress.ts";
 
 /** What one choice of a reply has said. */
@@ -39,13 +40,15 @@ export class ChoiceBook {
 
 /** What a reply has said so far, kept once for all rules that judge its end. */
 export class ReplyBook {
-  readonly choices = new Map<number, ChoiceBook>();
+  readonly #choices = new ByChoice<ChoiceBook>();
   /** An error was said. */
   failed = false;
   /** A finish, an end mark or an error was said. */
   over = false;
-  /** The choice asked for last. */
-  #last: ChoiceBook | undefined;
+
+  get choices(): readonly ChoiceBook[] {
+    return this.#choices.all;
+  }
 
   track(delta: Delta): void {
     switch (delta.kind) {
@@ -81,9 +84,6 @@ export class ReplyBook {
   }
 
   #of(choice: number): ChoiceBook {
-    if (this.#last?.index === choice) return this.#last;
-    let said = this.choices.get(choice);
-    if (!said) this.choices.set(choice, (said = new ChoiceBook(choice)));
-    return (this.#last = said);
+    return this.#choices.find(choice) ?? this.#choices.add(new ChoiceBook(choice));
   }
 }

@@ -46,7 +46,7 @@ class CutStream implements FrameRule {
   onEnd(emit: Emit, cut: boolean): void {
     // Where the backend broke off, the sidecar itself ends the stream with an error.
     if (cut) return;
-    const inCall = !this.#whole && !this.#book.over && [...this.#book.choices.values()].some((said) => said.isCut);
+    const inCall = !this.#whole && !this.#book.over && this.#book.choices.some((said) => said.isCut);
     if (!this.#inFrame && !inCall) return;
     if (!this.#inFrame) this.#context.note({ action: "refused", target: "frame", rule: "half-call" });
     emit({ kind: "error", message: `the reply was cut off inside ${this.#inFrame ? "an event" : "a tool call"}`, type: "upstream_error" });

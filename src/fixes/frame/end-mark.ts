@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Delta } from "../../core/delta.ts";
 import type { Frame } from "../../wire/frame.ts";
 import { isObject } from "../../wire/json.ts";
-import { defineFrameFix, type Emit, type FixContext, type FrameRule } from "../fix.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule, type Hears } from "../fix.ts";
 import type { ReplyBook } from "./book.ts";
 import { unendedData } from "./unended.ts";
 
@@ -24,8 +24,12 @@ export const endMark = defineFrameFix({
   },
 });
 
+const HEARS = ["done"] as const;
+
 class EndMark implements FrameRule {
-  readonly hears = ["done"] as const;
+  get hears(): Hears {
+    return HEARS;
+  }
   readonly #context: FixContext;
   readonly #book: ReplyBook;
   #done = false;
@@ -60,7 +64,7 @@ class EndMark implements FrameRule {
   }
 
   onEnd(emit: Emit, cut: boolean): void {
-    const choices = [...this.#book.choices.values()];
+    const choices = this.#book.choices;
     if (cut || this.#done || this.#broken || this.#book.failed || this.#whole) return;
     if (choices.length === 0 || choices.some((said) => !said.finished)) return;
     this.#context.note({ action: "fixed", target: "frame", rule: "missing" });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Delta } from "../../core/delta.ts";
-import { defineFrameFix, type Emit, type FixContext, type FrameRule } from "../fix.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule, type Hears } from "../fix.ts";
 import type { ReplyBook } from "./book.ts";
 
 /**
@@ -27,8 +27,12 @@ interface Words {
   readonly plain: string;
 }
 
+const HEARS = ["finish", "done"] as const;
+
 class FinishReason implements FrameRule {
-  readonly hears = ["finish", "done"] as const;
+  get hears(): Hears {
+    return HEARS;
+  }
   readonly #context: FixContext;
   readonly #book: ReplyBook;
   readonly #words: Words;
@@ -70,7 +74,8 @@ class FinishReason implements FrameRule {
   }
 
   #addMissing(emit: Emit): void {
-    for (const [choice, said] of this.#book.choices) {
+    for (const said of this.#book.choices) {
+      const choice = said.index;
       if (said.finished || this.#book.failed) continue;
       if (said.isCut) {
         this.#refuse(choice, undefined, "no finish, and a call's arguments are not whole");

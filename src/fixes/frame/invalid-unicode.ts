@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Delta } from "../../core/delta.ts";
 import { type Frame, makeFrame } from "../../wire/frame.ts";
-import { defineFrameFix, type Emit, type FixContext, type FrameRule, snippet } from "../fix.ts";
-import { NEVER } from "../wakes.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule, type Hears, snippet } from "../fix.ts";
+import { NEVER, type Wakes } from "../wakes.ts";
 
 type Said = Extract<Delta, { kind: "text" | "reasoning" | "tool-args" }>;
 
@@ -21,9 +21,15 @@ export const invalidUnicode = defineFrameFix({
   start: (context) => (context.dialect.tools ? new InvalidUnicode(context) : undefined),
 });
 
+const HEARS = ["text", "reasoning", "tool-open", "tool-args", "tool-close", "finish", "error", "done"] as const;
+
 class InvalidUnicode implements FrameRule {
-  readonly hears = ["text", "reasoning", "tool-open", "tool-args", "tool-close", "finish", "error", "done"] as const;
-  readonly wakes = NEVER;
+  get hears(): Hears {
+    return HEARS;
+  }
+  get wakes(): Wakes {
+    return NEVER;
+  }
   readonly #context: FixContext;
   /** Deltas that end in the first half of a pair, cut down to that half. */
   #halves: Map<string, Said> | undefined;

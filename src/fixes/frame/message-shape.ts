@@ -81,7 +81,7 @@ class MessageShape implements FrameRule {
   readonly #roleOnce = (delta: JsonObject, choice: number): JsonObject => {
     if (!this.#hasSpoken(choice)) {
       if (Object.keys(delta).length === 0) return delta;
-      (this.#spoken ??= new Set()).add(choice);
+      if (this.#speaker !== -1) (this.#spoken ??= new Set([this.#speaker])).add(choice);
       this.#speaker = choice;
       if (typeof delta["role"] === "string" && delta["role"] !== "") return delta;
       this.#tell("role-missing", choice);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { makeFrame, type Frame } from "../../wire/frame.ts";
 import { isObject, parseOrUndefined } from "../../wire/json.ts";
-import { defineFrameFix, snippet } from "../fix.ts";
+import { defineFrameFix, type FixContext, type FrameRule, snippet } from "../fix.ts";
 import { unendedData } from "./unended.ts";
 
 /** More glued pieces than this in one frame are not looked at. */
@@ -16,31 +16,30 @@ export const sseFraming = defineFrameFix({
   example: { before: 'error: {"code":400,…}', after: 'data: {"error":{"code":400,…}}' },
   source: "coddy-project/coddy-agent#106 (llama.cpp b5966), anomalyco/opencode#8431 (glued), darshi1337/apogee#139 (no blank line)",
   options: z.strictObject({}),
-  start(context) {
-    if (!context.dialect.tools) return undefined;
-    return {
-      onOddFrame(frame, ended) {
-        if (ended) {
-          const whole = unendedData(frame);
-          if (whole) {
-            context.note({ action: "fixed", target: "frame", rule: "no-blank-line", before: snippet(textOf(frame)) });
-            return [whole];
-          }
-        }
-        const made = frame.data === undefined ? fromFields(textOf(frame)) : unglue(frame, frame.data);
-        if (!made) return undefined;
-        context.note({
-          action: "fixed",
-          target: "frame",
-          rule: made.rule,
-          before: snippet(textOf(frame)),
-          ...(made.lost === "" ? {} : { reason: `lost: ${snippet(made.lost)}` }),
-        });
-        return made.frames;
-      },
-    };
-  },
+  start: (context) => (context.dialect.tools ? new SseFraming(context) : undefined),
 });
+
+class SseFraming implements FrameRule {
+  readonly #context: FixContext;
+
+  constructor(context: FixContext) {
+    this.#context = context;
+  }
+
+  onOddFrame(frame: Frame, ended: boolean): readonly Frame[] | undefined {
+    const before = snippet(textOf(frame));
+    const whole = ended ? unendedData(frame) : undefined;
+    if (whole) {
+      this.#context.note({ action: "fixed", target: "frame", rule: "no-blank-line", before });
+      return [whole];
+    }
+    const made = frame.data === undefined ? fromFields(textOf(frame)) : unglue(frame, frame.data);
+    if (!made) return undefined;
+    const lost = made.lost === "" ? {} : { reason: `lost: ${snippet(made.lost)}` };
+    this.#context.note({ action: "fixed", target: "frame", rule: made.rule, before, ...lost });
+    return made.frames;
+  }
+}
 
 interface Made {
   readonly rule: string;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Delta } from "../../core/delta.ts";
 import { asNumber, type JsonObject } from "../../wire/json.ts";
-import { defineFrameFix, type Emit, type FixContext, type FrameRule } from "../fix.ts";
+import { defineFrameFix, type Emit, type FixContext, type FrameRule, type Hears } from "../fix.ts";
 import { argumentsOf, CallTable, functionOf, idOf, nameOf } from "./walk.ts";
 
 interface Held {
@@ -36,8 +36,12 @@ export const toolIdentity = defineFrameFix({
   start: (context) => (context.dialect.name === "openai.chat_completions" ? new ToolIdentity(context) : undefined),
 });
 
+const HEARS = ["finish", "done"] as const;
+
 class ToolIdentity implements FrameRule {
-  readonly hears = ["finish", "done"] as const;
+  get hears(): Hears {
+    return HEARS;
+  }
   readonly #context: FixContext;
   #named: CallTable<Named> | undefined;
   #held: CallTable<Held> | undefined;
