@@ -8,8 +8,8 @@ import { defineConfig } from "rolldown";
 export default defineConfig({
   input: { main: "src/cli/main.ts", worker: "src/recorder/worker.ts" },
   platform: "node",
-  // A native addon, and what is loaded only when telemetry is wanted and looks itself up by name.
-  external: ["better-sqlite3", /^@opentelemetry\//],
+  // A native addon, and what telemetry loads only when the environment asks for what it alone knows (src/otel/providers.ts).
+  external: ["better-sqlite3", "@opentelemetry/sdk-node"],
   output: {
     dir: "dist/cli",
     format: "esm",

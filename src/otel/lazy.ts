@@ -2,7 +2,7 @@ import type { TelemetrySink } from "./options.ts";
 
 /**
  * Telemetry that is still being loaded: the sidecar listens first, because loading the SDK takes
- * 0.15 s. Exchanges that begin before it is there are not measured; nothing is queued.
+ * up to 0.1 s. Exchanges that begin before it is there are not measured; nothing is queued.
  * This file loads no OpenTelemetry package.
  *
  * `load` runs at once. When it fails, `onFailure` is told and telemetry stays off for good.

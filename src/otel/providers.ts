@@ -24,9 +24,9 @@ export type Shutdown = () => Promise<void>;
 /**
  * Registers tracing, metrics and logs with the API, and says how to end them.
  *
- * Three ways, because sdk-node brings gRPC, Zipkin and Prometheus along: twice the time to load and
- * 15 MB that nobody here uses. It is loaded only when the environment asks for what it
- * alone knows: samplers, propagators, limits and detectors by name, or a declarative configuration.
+ * Three ways, because sdk-node brings gRPC, Zipkin and Prometheus along, which nobody here uses. It is
+ * loaded, and never built in, only when the environment asks for what it alone knows: samplers,
+ * propagators, limits and detectors by name, or a declarative configuration.
  */
 export async function startProviders(settings: Settings, parts: ProviderParts): Promise<Shutdown> {
   if (settings.configFile !== undefined) {

@@ -7,7 +7,8 @@
  *   sdk.ts       exporters, undici instrumentation, shutdown      providers.ts   the SDK's providers
  *   semconv.ts   names     catalogue.ts   metrics     settings.ts   options and OTEL_* variables
  *
- * Importing this file loads the SDK (0.15 s, 35 MB): only `run` does, through lazy.ts.
+ * Importing this file loads the SDK (built into one file 0.02 s and 5 MB, from node_modules 0.1 s and 22 MB): only `run`
+ * does, through lazy.ts.
  */
 import { logs, metrics, trace } from "@opentelemetry/api";
 import type { TapParts } from "./call.ts";
