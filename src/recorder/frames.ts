@@ -1,4 +1,4 @@
-import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
+import { createByteReader, createByteWriter, unpack, type ByteWriter } from "./bytes.ts";
 
 /**
  * A stretch of a reply in columns: the upstream bytes end to end, where each frame ends and when it
@@ -15,6 +15,12 @@ export interface FrameRun {
   readonly sent: Uint8Array;
 }
 
+/** A run as `writeRun` wrote it. */
+export interface LaidRun {
+  readonly frames: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface StoredFrame {
   readonly atUs: number;
   readonly upstream: Uint8Array;
@@ -29,8 +35,6 @@ export interface FrameColumns {
   /** What was added since the last `clear`. Views: good until the next call. */
   run(): FrameRun;
   clear(): void;
-  readonly count: number;
-  readonly bytes: number;
 }
 
 export function createColumns(): FrameColumns {
@@ -38,8 +42,8 @@ export function createColumns(): FrameColumns {
   let sizes: number[] = [];
   let changed: number[] = [];
   let sentSizes: number[] = [];
-  const upstreamBytes = createByteWriter();
-  const sentBytes = createByteWriter(0);
+  const upstreamBytes = createByteWriter(4096);
+  const sentBytes = createByteWriter();
   return {
     add(at, upstream, sent) {
       if (sent !== upstream) {
@@ -60,21 +64,10 @@ export function createColumns(): FrameColumns {
       upstreamBytes.clear();
       sentBytes.clear();
     },
-    get count() {
-      return sizes.length;
-    },
-    get bytes() {
-      return upstreamBytes.length + sentBytes.length;
-    },
   };
 }
 
-/** Where runs are put together: one at a time, so one buffer does. */
-const scratch = createByteWriter(16 * 1024);
-
-export function encodeRun(run: FrameRun): Uint8Array {
-  const out = scratch;
-  out.clear();
+export function writeRun(out: ByteWriter, run: FrameRun): void {
   out.uint(run.sizes.length);
   for (const size of run.sizes) out.uint(size);
   let last = 0;
@@ -90,12 +83,16 @@ export function encodeRun(run: FrameRun): Uint8Array {
   });
   out.bytes(run.upstream);
   out.bytes(run.sent);
-  return pack(out.view());
 }
 
-/** Throws RangeError on bytes that `encodeRun` did not write. */
+/** Of a stored blob. Throws RangeError on bytes that `writeRun` did not write. */
 export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
-  const bytes = createByteReader(unpack(blob));
+  return readRun(unpack(blob));
+}
+
+/** Views, not copies. Throws RangeError on bytes that `writeRun` did not write. */
+export function readRun(run: Uint8Array): readonly StoredFrame[] {
+  const bytes = createByteReader(run);
   const count = bytes.uint();
   const sizes: number[] = [];
   for (let i = 0; i < count; i++) sizes.push(bytes.uint());
@@ -113,8 +110,10 @@ export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
 }
 
 /** Frames as they came. */
-export function layRun(frames: readonly StoredFrame[]): FrameRun {
+export function layRun(frames: readonly StoredFrame[]): LaidRun {
   const columns = createColumns();
   for (const { atUs, upstream, sent } of frames) columns.add(atUs, upstream, sent);
-  return columns.run();
+  const out = createByteWriter();
+  writeRun(out, columns.run());
+  return { frames: frames.length, bytes: out.view() };
 }

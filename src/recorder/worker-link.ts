@@ -11,6 +11,9 @@ export interface WorkerLink {
 /** Source and build lie side by side under the same names: only the ending differs. */
 const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
+/** The thread makes little garbage; by default it would be let grow to three times 16 MB before anybody looked. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
+
 export function startWorker(
   entry: URL | undefined,
   settings: WorkerSettings,
@@ -23,7 +26,13 @@ export function startWorker(
 
   function start(): void {
     let cause = "it ended by itself";
-    const started = new Worker(entry ?? ENTRY, { workerData: settings, name: "llama-proxy-recorder", env: {}, execArgv: [] });
+    const started = new Worker(entry ?? ENTRY, {
+      workerData: settings,
+      name: "llama-proxy-recorder",
+      env: {},
+      execArgv: [],
+      resourceLimits: LIMITS,
+    });
     worker = started;
     // The sidecar's sockets keep the process alive, not its recorder.
     started.unref();
