@@ -22,8 +22,6 @@ export type Op =
     }
   | { readonly op: "forwarded"; readonly x: number; readonly body: Slice | undefined }
   | { readonly op: "head"; readonly x: number; readonly atMs: number; readonly status: number; readonly headers: RawHeaders }
-  /** SSE frames, or pieces of another reply, as `writeRun` wrote them. */
-  | { readonly op: "run"; readonly x: number; readonly framed: boolean; readonly frames: number; readonly bytes: Slice }
   /** From here on bytes of the exchange are missing. */
   | { readonly op: "cut"; readonly x: number }
   | {
@@ -36,11 +34,24 @@ export type Op =
       readonly spanId: string | undefined;
     };
 
+/**
+ * Of each frame: the exchange, 1 for an SSE frame and 0 for a piece of another reply, when it came in milliseconds,
+ * where its bytes begin, their size, the size of what was sent.
+ */
+export const FRAME_FIELDS = 6;
+/** In place of a size: what came is what was sent. Else the bytes that were sent stand behind those that came. */
+export const UNCHANGED = -1;
+
 export interface Batch {
   readonly type: "batch";
   readonly number: number;
   /** A list of Op as JSON: text crosses to another thread at a third of what objects cost. */
   readonly ops: string;
+  /** For each op, how many frames were told before it. */
+  readonly framesBefore: readonly number[];
+  readonly frames: number;
+  /** FRAME_FIELDS doubles for each frame, and room that nobody used. */
+  readonly fields: ArrayBuffer;
   readonly bytes: ArrayBuffer;
 }
 

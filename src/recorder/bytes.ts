@@ -10,24 +10,18 @@ export interface ByteWriter {
   view(): Uint8Array;
   /** Begins anew, in the same memory unless it grew large. */
   clear(): void;
-  /** What was written, and the memory with it. */
-  take(): Uint8Array<ArrayBuffer>;
   readonly length: number;
 }
 
 /** A buffer that grew beyond this is given back when it is cleared. */
 const KEPT_BYTES = 64 * 1024;
-/** As much as was taken last is asked for at once, up to this. */
-const USUAL_BYTES = 1024 * 1024;
 
-/** `least`: the memory that is asked for with the first byte. */
-export function createByteWriter(least = 256): ByteWriter {
-  let buffer = new Uint8Array(0);
+export function createByteWriter(capacity = 256): ByteWriter {
+  let buffer = new Uint8Array(capacity);
   let length = 0;
-  let usual = least;
   function room(more: number): void {
     if (length + more <= buffer.length) return;
-    const bigger = new Uint8Array(Math.max(usual, buffer.length * 2, length + more));
+    const bigger = new Uint8Array(Math.max(buffer.length * 2, length + more));
     bigger.set(buffer.subarray(0, length));
     buffer = bigger;
   }
@@ -52,14 +46,7 @@ export function createByteWriter(least = 256): ByteWriter {
     view: () => buffer.subarray(0, length),
     clear() {
       length = 0;
-      if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(0);
-    },
-    take() {
-      const taken = buffer.subarray(0, length);
-      usual = Math.min(USUAL_BYTES, Math.max(least, length));
-      buffer = new Uint8Array(0);
-      length = 0;
-      return taken;
+      if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(capacity);
     },
     get length() {
       return length;

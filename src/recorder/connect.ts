@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { ReaderError, asReaderError } from "./reader-error.ts";
-import { APPLICATION_ID, SCHEMA_VERSION } from "./schema.ts";
+import { APPLICATION_ID } from "./schema.ts";
 
 export interface Connection {
   readonly db: Database.Database;
@@ -13,14 +13,14 @@ export interface Connection {
 const BUSY_MS = 2000;
 const IN_MEMORY_BYTES = 512 * 1024 * 1024;
 
-/** Opens read-only and checks that the file is ours and not newer than we are. Throws ReaderError. */
-export function connect(path: string): Connection {
+/** Opens read-only and checks that the file is ours and of the schema that is `known`. Throws ReaderError. */
+export function connect(path: string, known: number): Connection {
   if (!existsSync(path)) {
     throw new ReaderError("missing", `no recordings at ${path}: start the sidecar with \`llama-proxy run\`, or name a file with --db`);
   }
   try {
     const db = openReadOnly(path);
-    const schemaVersion = check(db, path);
+    const schemaVersion = check(db, path, known);
     return { db, schemaVersion, another: () => openReadOnly(path) };
   } catch (cause) {
     throw asReaderError(cause, path);
@@ -63,7 +63,7 @@ function harden(db: Database.Database): Database.Database {
   return db;
 }
 
-function check(db: Database.Database, path: string): number {
+function check(db: Database.Database, path: string, known: number): number {
   const version = db.pragma("user_version", { simple: true }) as number;
   let problem: ReaderError | undefined;
   if (version === 0 && db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined) {
@@ -73,15 +73,15 @@ function check(db: Database.Database, path: string): number {
     );
   } else if (db.pragma("application_id", { simple: true }) !== APPLICATION_ID) {
     problem = new ReaderError("not-ours", `${path} is a database of another program: give the recording file with --db`);
-  } else if (version > SCHEMA_VERSION) {
+  } else if (version > known) {
     problem = new ReaderError(
       "newer-schema",
-      `${path} was written by a newer llama-proxy (schema ${version}, this one knows ${SCHEMA_VERSION}): use that version to read it`,
+      `${path} was written by a newer llama-proxy (schema ${version}, this one knows ${known}): use that version to read it`,
     );
-  } else if (version < SCHEMA_VERSION) {
+  } else if (version < known) {
     problem = new ReaderError(
       "older-schema",
-      `${path} was written by an older llama-proxy (schema ${version}, this one needs ${SCHEMA_VERSION}): start \`llama-proxy run\` on it once to bring it up to date`,
+      `${path} was written by an older llama-proxy (schema ${version}, this one needs ${known}): start \`llama-proxy run\` on it once to bring it up to date`,
     );
   }
   if (problem) {

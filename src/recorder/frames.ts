@@ -1,4 +1,4 @@
-import { createByteReader, createByteWriter, unpack, type ByteWriter } from "./bytes.ts";
+import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
 
 /**
  * A stretch of a reply in columns: the upstream bytes end to end, where each frame ends and when it
@@ -15,12 +15,6 @@ export interface FrameRun {
   readonly sent: Uint8Array;
 }
 
-/** A run as `writeRun` wrote it. */
-export interface LaidRun {
-  readonly frames: number;
-  readonly bytes: Uint8Array;
-}
-
 export interface StoredFrame {
   readonly atUs: number;
   readonly upstream: Uint8Array;
@@ -35,6 +29,8 @@ export interface FrameColumns {
   /** What was added since the last `clear`. Views: good until the next call. */
   run(): FrameRun;
   clear(): void;
+  readonly count: number;
+  readonly bytes: number;
 }
 
 export function createColumns(): FrameColumns {
@@ -42,8 +38,8 @@ export function createColumns(): FrameColumns {
   let sizes: number[] = [];
   let changed: number[] = [];
   let sentSizes: number[] = [];
-  const upstreamBytes = createByteWriter(4096);
-  const sentBytes = createByteWriter();
+  const upstreamBytes = createByteWriter();
+  const sentBytes = createByteWriter(0);
   return {
     add(at, upstream, sent) {
       if (sent !== upstream) {
@@ -64,10 +60,21 @@ export function createColumns(): FrameColumns {
       upstreamBytes.clear();
       sentBytes.clear();
     },
+    get count() {
+      return sizes.length;
+    },
+    get bytes() {
+      return upstreamBytes.length + sentBytes.length;
+    },
   };
 }
 
-export function writeRun(out: ByteWriter, run: FrameRun): void {
+/** Where runs are put together: one at a time, so one buffer does. */
+const scratch = createByteWriter(16 * 1024);
+
+export function encodeRun(run: FrameRun): Uint8Array {
+  const out = scratch;
+  out.clear();
   out.uint(run.sizes.length);
   for (const size of run.sizes) out.uint(size);
   let last = 0;
@@ -83,16 +90,12 @@ export function writeRun(out: ByteWriter, run: FrameRun): void {
   });
   out.bytes(run.upstream);
   out.bytes(run.sent);
+  return pack(out.view());
 }
 
-/** Of a stored blob. Throws RangeError on bytes that `writeRun` did not write. */
+/** Throws RangeError on bytes that `encodeRun` did not write. */
 export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
-  return readRun(unpack(blob));
-}
-
-/** Views, not copies. Throws RangeError on bytes that `writeRun` did not write. */
-export function readRun(run: Uint8Array): readonly StoredFrame[] {
-  const bytes = createByteReader(run);
+  const bytes = createByteReader(unpack(blob));
   const count = bytes.uint();
   const sizes: number[] = [];
   for (let i = 0; i < count; i++) sizes.push(bytes.uint());
@@ -110,10 +113,8 @@ export function readRun(run: Uint8Array): readonly StoredFrame[] {
 }
 
 /** Frames as they came. */
-export function layRun(frames: readonly StoredFrame[]): LaidRun {
+export function layRun(frames: readonly StoredFrame[]): FrameRun {
   const columns = createColumns();
   for (const { atUs, upstream, sent } of frames) columns.add(atUs, upstream, sent);
-  const out = createByteWriter();
-  writeRun(out, columns.run());
-  return { frames: frames.length, bytes: out.view() };
+  return columns.run();
 }

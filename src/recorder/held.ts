@@ -1,6 +1,6 @@
 import type { ExchangeStart } from "../core/exchange.ts";
 import { bytesAt, type Batch, type Op } from "./batch.ts";
-import { layRun, readRun, type LaidRun, type StoredFrame } from "./frames.ts";
+import { createColumns, layRun, type FrameColumns, type FrameRun } from "./frames.ts";
 import type { Head } from "./head.ts";
 import type { Redactor } from "./redact.ts";
 import type { BodyKind } from "./store.ts";
@@ -16,12 +16,9 @@ export interface OpenExchange {
   bodies: { kind: BodyKind; bytes: Uint8Array }[];
   model: string | undefined;
   conversation: string | undefined;
-  /** Ready to be written. */
-  runs: LaidRun[];
-  heldBytes: number;
+  readonly frames: FrameColumns;
   framed: boolean;
-  /** A reply that is to be redacted whole, at its end: where it was cut means nothing. */
-  pieces: StoredFrame[];
+  waitingSince: number;
   partsWritten: number;
   framesWritten: number;
   truncated: boolean;
@@ -32,13 +29,14 @@ export interface OpenExchange {
 /** Puts what happened into an exchange, redacted. Never fails. */
 export interface Taker {
   take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>): void;
+  /** A frame, or a piece of another reply; `sent` is `upstream` itself when nothing changed. Copies the bytes. */
+  frame(exchange: OpenExchange, framed: boolean, atUs: number, upstream: Uint8Array, sent: Uint8Array, nowMs: number): void;
+  /** The frames held, ready to be written. */
+  run(exchange: OpenExchange): FrameRun;
 }
 
-/**
- * `maxHeld`: most bytes of frames held of one exchange, beyond it they are dropped. Where there is no
- * such limit the batch's memory stays as it is until everything is written, and bytes are not copied.
- */
-export function createTaker(redactor: Redactor, maxHeld: number | undefined): Taker {
+/** `maxHeld`: most bytes of frames held of one exchange; beyond it they are dropped. */
+export function createTaker(redactor: Redactor, maxHeld: number): Taker {
   function redacted(exchange: OpenExchange, bytes: Uint8Array, rule: (bytes: Uint8Array) => Uint8Array): Uint8Array {
     if (!redactor.active) return bytes;
     const out = rule(bytes);
@@ -51,67 +49,76 @@ export function createTaker(redactor: Redactor, maxHeld: number | undefined): Ta
       case "request":
         exchange.model = op.model;
         exchange.conversation = op.conversation;
-        if (op.body) exchange.bodies.push({ kind: "request", bytes: redacted(exchange, own(bytesAt(batch, op.body)), redactor.body) });
+        if (op.body) exchange.bodies.push({ kind: "request", bytes: redacted(exchange, bytesAt(batch, op.body), redactor.body) });
         break;
       case "forwarded":
-        if (op.body) exchange.bodies.push({ kind: "forwarded", bytes: redacted(exchange, own(bytesAt(batch, op.body)), redactor.body) });
+        if (op.body) exchange.bodies.push({ kind: "forwarded", bytes: redacted(exchange, bytesAt(batch, op.body), redactor.body) });
         break;
       case "head":
         exchange.head = { ...exchange.head, response: { atMs: op.atMs, status: op.status, headers: op.headers } };
         exchange.headStale = true;
-        break;
-      case "run":
-        takeRun(exchange, op.framed, op.frames, bytesAt(batch, op.bytes));
         break;
       case "cut":
         exchange.truncated = true;
         break;
       case "end":
         exchange.end = op;
-        if (exchange.pieces.length > 0) exchange.runs.push(layRun(wholeReply(exchange)));
-        exchange.pieces = [];
         break;
     }
   }
 
-  function takeRun(exchange: OpenExchange, framed: boolean, frames: number, bytes: Uint8Array): void {
+  function frame(exchange: OpenExchange, framed: boolean, atUs: number, upstream: Uint8Array, sent: Uint8Array, nowMs: number): void {
+    const { frames } = exchange;
+    if (frames.count === 0) exchange.waitingSince = nowMs;
     if (exchange.framed !== framed) {
       exchange.framed = framed;
       exchange.head = { ...exchange.head, framed };
       exchange.headStale = true;
     }
-    if (maxHeld !== undefined && exchange.heldBytes > maxHeld) {
+    if (frames.bytes > maxHeld) {
       exchange.truncated = true;
       return;
     }
-    exchange.heldBytes += bytes.length;
-    if (!redactor.active) exchange.runs.push({ frames, bytes: own(bytes) });
-    else if (framed) exchange.runs.push(layRun(readRun(bytes).map((frame) => redactFrame(exchange, frame))));
-    else exchange.pieces.push(...readRun(bytes.slice()));
-  }
-
-  function own(bytes: Uint8Array): Uint8Array {
-    return maxHeld === undefined ? bytes : bytes.slice();
-  }
-
-  function redactFrame(exchange: OpenExchange, { atUs, upstream, sent }: StoredFrame): StoredFrame {
-    const kept = redacted(exchange, upstream, redactor.frame);
-    return { atUs, upstream: kept, sent: sent === upstream ? kept : redacted(exchange, sent, redactor.frame) };
+    // A reply that is not framed is redacted whole, at its end: where it was cut means nothing.
+    const rule = framed ? redactor.frame : unchanged;
+    const kept = redacted(exchange, upstream, rule);
+    frames.add(atUs, kept, sent === upstream ? kept : redacted(exchange, sent, rule));
   }
 
   /** The pieces as they were when no rule applies, else one piece that holds all of the reply. */
-  function wholeReply(exchange: OpenExchange): readonly StoredFrame[] {
-    const { pieces } = exchange;
-    const before = Buffer.concat(pieces.map((piece) => piece.upstream));
-    const sentBefore = Buffer.concat(pieces.map((piece) => piece.sent));
-    const upstream = redacted(exchange, before, redactor.body);
-    const sent = redacted(exchange, sentBefore, redactor.body);
-    if (upstream === before && sent === sentBefore) return pieces;
-    const same = pieces.every((piece) => piece.sent === piece.upstream);
-    return [{ atUs: pieces.at(-1)?.atUs ?? 0, upstream, sent: same ? upstream : sent }];
+  function wholeReply(exchange: OpenExchange): FrameRun {
+    const run = exchange.frames.run();
+    const sentBefore = sentOf(run);
+    const upstream = redacted(exchange, run.upstream, redactor.body);
+    const sent = sentBefore === run.upstream ? upstream : redacted(exchange, sentBefore, redactor.body);
+    if (upstream === run.upstream && sent === sentBefore) return run;
+    return layRun([{ atUs: run.atUs.at(-1) ?? 0, upstream, sent }]);
   }
 
-  return { take };
+  return { take, frame, run: (exchange) => (exchange.framed || !redactor.active ? exchange.frames.run() : wholeReply(exchange)) };
+}
+
+function unchanged(bytes: Uint8Array): Uint8Array {
+  return bytes;
+}
+
+/** All that was sent; `upstream` itself when nothing changed. */
+function sentOf({ sizes, upstream, changed, sentSizes, sent }: FrameRun): Uint8Array {
+  if (changed.length === 0) return upstream;
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  let sentAt = 0;
+  let next = 0;
+  sizes.forEach((size, i) => {
+    if (changed[next] === i) {
+      const sentSize = sentSizes[next++] ?? 0;
+      parts.push(sent.subarray(sentAt, (sentAt += sentSize)));
+    } else {
+      parts.push(upstream.subarray(at, at + size));
+    }
+    at += size;
+  });
+  return Buffer.concat(parts);
 }
 
 /** `resumed`: an earlier worker wrote the beginning. */
@@ -125,10 +132,9 @@ export function openExchange(start: ExchangeStart, resumed: boolean): OpenExchan
     bodies: [],
     model: undefined,
     conversation: undefined,
-    runs: [],
-    heldBytes: 0,
+    frames: createColumns(),
     framed: false,
-    pieces: [],
+    waitingSince: 0,
     partsWritten: 0,
     framesWritten: 0,
     truncated: resumed,

@@ -13,7 +13,7 @@ import { createStore, type Store } from "./store.ts";
  */
 export interface Keeper {
   batch(batch: Batch): void;
-  /** Tries again after a lock or a fault. Call a few times a second. */
+  /** Writes what waits for its time, tries again after a lock or a fault. Call a few times a second. */
   tick(): void;
   /** One small step of housekeeping. Returns true while there is more to do. */
   maintain(): boolean;
@@ -71,7 +71,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
     opened();
   }
 
-  function attempt(): void {
+  function attempt(all = false): void {
     const current = opened();
     let written = 0;
     let lost = 0;
@@ -82,7 +82,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
     } else {
       try {
         const begun = performance.now();
-        written = ledger.write(current);
+        written = ledger.write(current, wallMs(), all);
         tookMs = performance.now() - begun;
         wrote = true;
         recovered();
@@ -110,12 +110,12 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
 
   return {
     batch(batch) {
-      ledger.take(batch);
+      ledger.take(batch, wallMs());
       received = batch.number;
       if (!waiting) attempt();
     },
     tick() {
-      if (waiting || ledger.due()) attempt();
+      if (waiting || ledger.due(wallMs())) attempt();
     },
     maintain() {
       const current = opened();
@@ -136,7 +136,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
       }
     },
     close() {
-      attempt();
+      attempt(true);
       if (waiting) return false;
       if (store) {
         try {

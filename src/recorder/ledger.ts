@@ -1,5 +1,5 @@
 import type { FixNote } from "../core/exchange.ts";
-import { opsOf, type Batch } from "./batch.ts";
+import { FRAME_FIELDS, opsOf, UNCHANGED, type Batch } from "./batch.ts";
 import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
 import { joinSession } from "./lineage.ts";
@@ -9,18 +9,18 @@ import type { Begun, Store } from "./store.ts";
 /** The exchanges that have not been written to their end. Holds bytes until they are committed. */
 export interface Ledger {
   /** Takes what happened, and the batch's memory with it. Never fails, writes nothing. */
-  take(batch: Batch): void;
+  take(batch: Batch, nowMs: number): void;
   /**
-   * Writes what is due, in one transaction. Throws SqliteError, and then still holds what it held.
-   * Returns how many exchanges were written to their end.
+   * Writes what is due, in one transaction; with `all`, everything it holds. Throws SqliteError, and
+   * then still holds what it held. Returns how many exchanges were written to their end.
    */
-  write(store: Store): number;
+  write(store: Store, nowMs: number, all?: boolean): number;
   /** Gives up what it holds: ended exchanges are forgotten (returned: how many), the others go on truncated. */
   drop(): number;
   /** The file was replaced: exchanges that go on begin anew in the next one. */
   restart(): void;
   /** True when there is something that `write` would write now. */
-  due(): boolean;
+  due(nowMs: number): boolean;
 }
 
 export interface LedgerRules {
@@ -28,28 +28,38 @@ export interface LedgerRules {
   readonly redactor: Redactor;
 }
 
+/** Frames wait so long for company: one compressed run instead of many. A crash loses no more than this. */
+const RUN_MS = 400;
+const RUN_BYTES = 256 * 1024;
 /** What is held of one exchange until it is known whether it failed (`record: errors`). */
 const HELD_BYTES = 16 * 1024 * 1024;
 
 export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   const open = new Map<number, OpenExchange>();
-  const taker = createTaker(redactor, onlyErrors ? HELD_BYTES : undefined);
-  /** Of the batches whose bytes are still looked at. */
+  const taker = createTaker(redactor, onlyErrors ? HELD_BYTES : Number.POSITIVE_INFINITY);
+  /** Of the batches whose bodies are still looked at. */
   let memory: ArrayBuffer[] = [];
 
   /** At once, not when the collector comes by: it sees small objects and is in no hurry. */
   function giveBack(): void {
-    for (const bytes of memory) bytes.transfer(0);
+    if (!onlyErrors) for (const bytes of memory) bytes.transfer(0);
     memory = [];
   }
 
-  function isDue(exchange: OpenExchange): boolean {
+  function framesDue(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
+    if (exchange.frames.count === 0) return false;
+    if (exchange.end) return true;
+    if (redactor.active && !exchange.framed) return false;
+    return all || exchange.frames.bytes >= RUN_BYTES || nowMs - exchange.waitingSince >= RUN_MS;
+  }
+
+  function wants(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
     if (onlyErrors) return exchange.end !== undefined && isFailure(exchange.end);
-    return exchange.end !== undefined || exchange.seq === undefined || exchange.headStale || holds(exchange);
+    return exchange.end !== undefined || isDue(exchange) || framesDue(exchange, nowMs, all);
   }
 
   /** Returns what becomes of the exchange in memory once the transaction holds. */
-  function writeOne(store: Store, exchange: OpenExchange): () => void {
+  function writeOne(store: Store, exchange: OpenExchange, nowMs: number, all: boolean): () => void {
     const begun = exchange.seq === undefined ? begin(store, exchange, redactor) : undefined;
     const seq = begun?.seq ?? exchange.seq ?? 0;
     if (begun?.head) exchange.head = { ...begun.head, ...exchange.head };
@@ -62,10 +72,12 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         else store.setSession(seq, redactor.text(exchange.conversation), "body", undefined);
       }
     }
-    for (const run of exchange.runs) {
+    const due = framesDue(exchange, nowMs, all);
+    if (due) {
+      const run = taker.run(exchange);
       store.putRun(seq, part, frame, run);
       part += 1;
-      frame += run.frames;
+      frame += run.sizes.length;
     }
     if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end) };
     if (begun || exchange.headStale || exchange.end)
@@ -77,7 +89,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       exchange.headStale = false;
       exchange.partsWritten = part;
       exchange.framesWritten = frame;
-      exchange.runs = [];
+      if (due) exchange.frames.clear();
     };
   }
 
@@ -100,24 +112,42 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   }
 
   return {
-    take(batch) {
-      for (const op of opsOf(batch)) {
+    take(batch, nowMs) {
+      const bytes = new Uint8Array(batch.bytes);
+      const fields = new Float64Array(batch.fields);
+      let taken = 0;
+      function takeFrames(upTo: number): void {
+        for (; taken < upTo; taken++) {
+          const at = taken * FRAME_FIELDS;
+          const exchange = open.get(fields[at] ?? 0);
+          if (!exchange) continue;
+          const from = fields[at + 3] ?? 0;
+          const to = from + (fields[at + 4] ?? 0);
+          const sentSize = fields[at + 5] ?? UNCHANGED;
+          const upstream = bytes.subarray(from, to);
+          const sent = sentSize === UNCHANGED ? upstream : bytes.subarray(to, to + sentSize);
+          taker.frame(exchange, fields[at + 1] === 1, Math.round((fields[at + 2] ?? 0) * 1000), upstream, sent, nowMs);
+        }
+      }
+      opsOf(batch).forEach((op, i) => {
+        takeFrames(batch.framesBefore[i] ?? 0);
         const exchange = open.get(op.x);
         if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed));
         else if (exchange) taker.take(exchange, batch, op);
-      }
+      });
+      takeFrames(batch.frames);
       memory.push(batch.bytes);
     },
-    write(store) {
+    write(store, nowMs, all = false) {
       const commits: (() => void)[] = [];
       const ended: number[] = [];
       let written = 0;
       store.transaction(() => {
         for (const [x, exchange] of open) {
           if (exchange.end) ended.push(x);
-          if (!isDue(exchange)) continue;
+          if (!wants(exchange, nowMs, all)) continue;
           if (exchange.end) written += 1;
-          commits.push(writeOne(store, exchange));
+          commits.push(writeOne(store, exchange, nowMs, all));
         }
       });
       for (const commit of commits) commit();
@@ -131,9 +161,8 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         if (exchange.end) {
           open.delete(x);
           lost += 1;
-        } else if (holds(exchange) || exchange.pieces.length > 0) {
-          exchange.runs = [];
-          exchange.pieces = [];
+        } else if (exchange.frames.count > 0 || exchange.bodies.length > 0) {
+          exchange.frames.clear();
           exchange.bodies = [];
           exchange.truncated = true;
         }
@@ -149,7 +178,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         exchange.framesWritten = 0;
       }
     },
-    due: () => open.values().some(isDue),
+    due: (nowMs) => open.values().some((exchange) => wants(exchange, nowMs, false)),
   };
 }
 
@@ -170,8 +199,8 @@ function begin(store: Store, { start, model, truncated }: OpenExchange, redactor
   });
 }
 
-function holds({ runs, bodies }: OpenExchange): boolean {
-  return runs.length > 0 || bodies.length > 0;
+function isDue(exchange: OpenExchange): boolean {
+  return exchange.seq === undefined || exchange.headStale || exchange.bodies.length > 0;
 }
 
 /** What of the end is neither a column nor a note. */

@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FaultError, faultOf } from "./faults.ts";
-import { APPLICATION_ID, SCHEMA_VERSION, migrate } from "./schema.ts";
+import { APPLICATION_ID, MIGRATIONS, migrate } from "./schema.ts";
 
 export interface Opened {
   readonly db: Database.Database;
@@ -20,16 +20,16 @@ const WAIT_MS = 5000;
  * Opens the file for writing, makes it where there is none, brings an older one up to date. A
  * damaged file is renamed and a new one begun. Throws what `faultOf` can name.
  */
-export function openForWriting(path: string, wallMs: number): Opened {
+export function openForWriting(path: string, wallMs: number, migrations = MIGRATIONS): Opened {
   makeFolder(dirname(path));
   // Prompts are nobody else's business. SQLite gives its journal the mode of the file.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
-    return { db: open(path), setAside: undefined };
+    return { db: open(path, migrations), setAside: undefined };
   } catch (cause) {
     if (faultOf(cause) !== "corrupt") throw cause;
     const setAside = moveAside(path, wallMs);
-    return { db: open(path), setAside };
+    return { db: open(path, migrations), setAside };
   }
 }
 
@@ -44,17 +44,17 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { mode: 0o700 });
 }
 
-function open(path: string): Database.Database {
+function open(path: string, migrations: typeof MIGRATIONS): Database.Database {
   const db = new Database(path, { timeout: BUSY_MS });
   try {
-    checkOwner(db, path);
+    checkOwner(db, path, migrations.length);
     // Only has an effect before the first table is made.
     db.pragma("auto_vacuum = INCREMENTAL");
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = NORMAL");
     db.pragma("cache_size = -65536");
     db.pragma("journal_size_limit = 67108864");
-    migrate(db);
+    migrate(db, migrations);
     if (diedWriting(db) && statSync(path).size <= CHECK_BYTES) {
       const verdict = db.pragma("quick_check(1)", { simple: true });
       if (verdict !== "ok") throw new FaultError("corrupt", `quick_check: ${String(verdict)}`);
@@ -70,7 +70,7 @@ function open(path: string): Database.Database {
 export function withFile<T>(path: string, work: (db: Database.Database) => T): T {
   const db = new Database(path, { fileMustExist: true, timeout: WAIT_MS });
   try {
-    checkOwner(db, path);
+    checkOwner(db, path, MIGRATIONS.length);
     migrate(db);
     return work(db);
   } finally {
@@ -79,12 +79,12 @@ export function withFile<T>(path: string, work: (db: Database.Database) => T): T
 }
 
 /** Throws FaultError when the file is not ours or newer than we are. An empty file is fine. */
-function checkOwner(db: Database.Database, path: string): void {
+function checkOwner(db: Database.Database, path: string, known: number): void {
   const owner = db.pragma("application_id", { simple: true });
   const version = db.pragma("user_version", { simple: true }) as number;
   if (owner === APPLICATION_ID) {
-    if (version > SCHEMA_VERSION) {
-      throw new FaultError("newer-schema", `${path} has schema ${version}, this llama-proxy knows ${SCHEMA_VERSION}`);
+    if (version > known) {
+      throw new FaultError("newer-schema", `${path} has schema ${version}, this llama-proxy knows ${known}`);
     }
     return;
   }

@@ -1,13 +1,12 @@
-import type { Batch, Op, Slice } from "./batch.ts";
-import { createByteWriter } from "./bytes.ts";
-import { createColumns, writeRun } from "./frames.ts";
+import { FRAME_FIELDS, UNCHANGED, type Batch, type Op, type Slice } from "./batch.ts";
 
 /**
- * What waits to be handed to the worker, bounded by bytes. Frames wait for company in the run of
- * their exchange, the next batch is `pending`, `posted` is with the worker and not yet dealt with;
- * together they stay below the limit, but for the small change of rows, which has a reserve of its own.
+ * What waits to be handed to the worker, bounded by bytes. `pending` waits here, `posted` is with
+ * the worker and not yet dealt with; together they stay below the limit, but for the small change of
+ * rows, which has a reserve of its own.
  *
- * Bytes are copied as they come: nothing of an exchange is held on to, and a frame costs no object.
+ * Bytes are copied into the next batch as they come: nothing of an exchange is held on to, and a
+ * frame costs no object.
  */
 export interface Queue {
   /** True when `bytes` more of bodies and frames fit. */
@@ -17,107 +16,125 @@ export interface Queue {
   push(weight: number, op: Op): void;
   /** Copies a body into the batch: where it lies there, for an op that is pushed next. */
   put(bytes: Uint8Array): Slice;
-  /** Where the frames of exchange `x` gather: `framed` for SSE frames, else pieces of another reply. */
-  run(x: number, framed: boolean): OpenRun;
-  /** Everything pending as one message, and the runs that have waited for `waitedMs`; undefined when there is nothing. */
-  take(waitedMs?: number): Batch | undefined;
+  /** One frame or piece of a reply; `sent` is undefined when it was sent as it came. */
+  frame(x: number, framed: boolean, atMs: number, upstream: Uint8Array, sent: readonly Uint8Array[] | undefined): void;
+  /** Everything pending as one message; undefined when nothing is. */
+  take(): Batch | undefined;
   /** Batches up to this number are dealt with. */
   done(number: number): void;
   /** The worker died with what it had. Returns how many exchanges ended in it and are lost. */
   abandon(): number;
-  /** In the next batch already. */
   readonly pendingBytes: number;
   readonly queuedBytes: number;
+  /** Rows and ends; the frames of one batch count as one. */
   readonly queuedRecords: number;
-  /** Whether frames wait that the last `take` left. */
-  readonly gathering: boolean;
-}
-
-export interface OpenRun {
-  /** `sent` is undefined when it was sent as it came. */
-  add(atMs: number, upstream: Uint8Array, sent: readonly Uint8Array[] | undefined): void;
-  /** Puts what was gathered into the next batch, ahead of what is pushed from here on. */
-  hand(): void;
 }
 
 /** Weight of a row and its headers in the queue, beside its bytes. */
 export const ROW_WEIGHT = 2048;
-/** Weight of a frame in the queue, beside its bytes. */
-export const FRAME_WEIGHT = 16;
+/** Weight of a frame beside its bytes: its fields. */
+export const FRAME_WEIGHT = FRAME_FIELDS * Float64Array.BYTES_PER_ELEMENT;
 const ROW_RESERVE = 4 * 1024 * 1024;
-/** A run of this size waits no longer. */
-const RUN_BYTES = 64 * 1024;
+const LEAST_BYTES = 16 * 1024;
+const MOST_BYTES = 1024 * 1024;
+const LEAST_FRAMES = 64;
 
-export function createQueue(maxBytes: number, nowMs: () => number = () => performance.now()): Queue {
+export function createQueue(maxBytes: number): Queue {
   let ops: string[] = [];
+  let framesBefore: number[] = [];
   let ended = 0;
-  const bytes = createByteWriter(16 * 1024);
-  /** Runs that hold frames, and since when. */
-  const open = new Map<OpenRun, number>();
-  let gathered = 0;
+  let bytes = new Uint8Array(0);
+  let used = 0;
+  let fields = new Float64Array(0);
+  let frames = 0;
+  /** What the last batch needed: the next one will need about as much. */
+  let usual = { bytes: LEAST_BYTES, frames: LEAST_FRAMES };
+
   let pending = 0;
   let posted = 0;
   let postedRecords = 0;
   let number = 0;
   const weights = new Map<number, { bytes: number; records: number; ended: number }>();
 
-  function push(weight: number, op: Op): void {
-    ops.push(JSON.stringify(op));
-    if (op.op === "end") ended += 1;
-    pending += weight;
+  function room(more: number): void {
+    if (used + more <= bytes.length) return;
+    const bigger = new Uint8Array(Math.max(usual.bytes, bytes.length * 2, used + more));
+    bigger.set(bytes.subarray(0, used));
+    bytes = bigger;
   }
 
-  function openRun(x: number, framed: boolean): OpenRun {
-    const columns = createColumns();
-    let frames = 0;
-    let weight = 0;
-    const run: OpenRun = {
-      add(atMs, upstream, sent) {
-        if (frames === 0) open.set(run, nowMs());
-        const other = sent ? joined(sent) : upstream;
-        columns.add(Math.round(atMs * 1000), upstream, other);
-        const more = upstream.length + (sent ? other.length : 0) + FRAME_WEIGHT;
-        frames += 1;
-        weight += more;
-        gathered += more;
-        if (weight >= RUN_BYTES) run.hand();
-      },
-      hand() {
-        if (frames === 0) return;
-        open.delete(run);
-        const from = bytes.length;
-        writeRun(bytes, columns.run());
-        push(weight, { op: "run", x, framed, frames, bytes: { from, size: bytes.length - from } });
-        columns.clear();
-        gathered -= weight;
-        frames = 0;
-        weight = 0;
-      },
-    };
-    return run;
+  function append(part: Uint8Array): void {
+    bytes.set(part, used);
+    used += part.length;
+  }
+
+  function roomForFrame(): void {
+    if ((frames + 1) * FRAME_FIELDS <= fields.length) return;
+    const bigger = new Float64Array(Math.max(usual.frames, frames * 2) * FRAME_FIELDS);
+    bigger.set(fields);
+    fields = bigger;
   }
 
   return {
-    admits: (more) => gathered + pending + posted + more <= maxBytes,
-    admitsRow: () => gathered + pending + posted + ROW_WEIGHT <= maxBytes + ROW_RESERVE,
-    push,
+    admits: (more) => pending + posted + more <= maxBytes,
+    admitsRow: () => pending + posted + ROW_WEIGHT <= maxBytes + ROW_RESERVE,
+    push(weight, op) {
+      ops.push(JSON.stringify(op));
+      framesBefore.push(frames);
+      if (op.op === "end") ended += 1;
+      pending += weight;
+    },
     put(body) {
-      const from = bytes.length;
-      bytes.bytes(body);
+      room(body.length);
+      const from = used;
+      append(body);
       return { from, size: body.length };
     },
-    run: openRun,
-    take(waitedMs = 0) {
-      const now = nowMs();
-      for (const [run, since] of open) if (now - since >= waitedMs) run.hand();
-      if (ops.length === 0) return undefined;
+    frame(x, framed, atMs, upstream, sent) {
+      let sentSize = UNCHANGED;
+      if (sent) {
+        sentSize = 0;
+        for (const part of sent) sentSize += part.length;
+      }
+      const size = upstream.length + Math.max(0, sentSize);
+      room(size);
+      roomForFrame();
+      const at = frames * FRAME_FIELDS;
+      fields[at] = x;
+      fields[at + 1] = framed ? 1 : 0;
+      fields[at + 2] = atMs;
+      fields[at + 3] = used;
+      fields[at + 4] = upstream.length;
+      fields[at + 5] = sentSize;
+      frames += 1;
+      append(upstream);
+      if (sent) for (const part of sent) append(part);
+      pending += size + FRAME_WEIGHT;
+    },
+    take() {
+      if (ops.length === 0 && frames === 0) return undefined;
       number += 1;
-      weights.set(number, { bytes: pending, records: ops.length, ended });
+      const records = ops.length + Math.min(1, frames);
+      weights.set(number, { bytes: pending, records, ended });
       posted += pending;
-      postedRecords += ops.length;
-      const batch: Batch = { type: "batch", number, ops: `[${ops.join(",")}]`, bytes: bytes.take().buffer };
+      postedRecords += records;
+      const batch: Batch = {
+        type: "batch",
+        number,
+        ops: `[${ops.join(",")}]`,
+        framesBefore,
+        frames,
+        fields: fields.buffer,
+        bytes: bytes.buffer,
+      };
+      usual = { bytes: Math.min(MOST_BYTES, Math.max(LEAST_BYTES, used)), frames: Math.max(LEAST_FRAMES, frames) };
       ops = [];
+      framesBefore = [];
       ended = 0;
+      bytes = new Uint8Array(0);
+      used = 0;
+      fields = new Float64Array(0);
+      frames = 0;
       pending = 0;
       return batch;
     },
@@ -141,18 +158,10 @@ export function createQueue(maxBytes: number, nowMs: () => number = () => perfor
       return pending;
     },
     get queuedBytes() {
-      return gathered + pending + posted;
+      return pending + posted;
     },
     get queuedRecords() {
-      return open.size + ops.length + postedRecords;
-    },
-    get gathering() {
-      return open.size > 0;
+      return ops.length + Math.min(1, frames) + postedRecords;
     },
   };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  return only && parts.length === 1 ? only : Buffer.concat(parts);
 }

@@ -5,6 +5,7 @@ import { createLoader } from "./load.ts";
 import { createQuery } from "./query.ts";
 import type { Reader } from "./reader-contract.ts";
 import { ReaderError, asReaderError } from "./reader-error.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
 import { readSessions } from "./sessions.ts";
 import { readFixLedger } from "./fix-ledger.ts";
 import { readStats } from "./stats.ts";
@@ -12,9 +13,9 @@ import { readStats } from "./stats.ts";
 export * from "./reader-contract.ts";
 export { ReaderError, type ReaderErrorCode } from "./reader-error.ts";
 
-/** Opens a recording file for reading. Throws ReaderError. */
-export function openReader(path: string): Reader {
-  const { db, schemaVersion, another } = connect(path);
+/** Opens a recording file for reading. Throws ReaderError, `older-schema` and `newer-schema` for a file of another version. */
+export function openReader(path: string, known = SCHEMA_VERSION): Reader {
+  const { db, schemaVersion, another } = connect(path, known);
   const lists = createLists(db);
   const loader = createLoader(db);
   const query = createQuery(db, another);

@@ -66,9 +66,8 @@ export interface RecorderSink extends ExchangeSink, AsyncDisposable {
   keeps(exchangeId: string): boolean;
 }
 
-/** A batch, and a run of frames in it, cost what they cost however little is in them. Together less than a second: what a crash takes. */
+/** A batch costs what it costs, however few frames are in it. With RUN_MS of the ledger, a stream is in the file within a second. */
 const FLUSH_MS = 250;
-const RUN_MS = 500;
 const FLUSH_BYTES = 512 * 1024;
 const CLOSE_MS = 5000;
 const QUIET_MS = 600_000;
@@ -167,19 +166,18 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
 
   const link: WorkerLink = startWorker(options.worker, settings, heard, died);
 
-  function flush(all = false): void {
+  function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const batch = queue.take(all ? 0 : RUN_MS);
-    if (queue.gathering) schedule();
+    const batch = queue.take();
     if (!batch) return;
     if (state === "failed") count("worker-died", queue.abandon());
-    else link.post(batch, [batch.bytes]);
+    else link.post(batch, [batch.fields, batch.bytes]);
   }
 
   function schedule(): void {
     if (queue.pendingBytes >= FLUSH_BYTES) flush();
-    else timer ??= setTimeout(() => flush(), FLUSH_MS).unref();
+    else timer ??= setTimeout(flush, FLUSH_MS).unref();
   }
 
   function full(what: "body" | "row"): void {
@@ -238,7 +236,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     }),
     async [Symbol.asyncDispose]() {
       if (state === "closed") return;
-      flush(true);
+      flush();
       const clean = await link.close(CLOSE_MS);
       if (!clean) count("shutdown", queue.abandon());
       state = "closed";

@@ -8,7 +8,9 @@ export const APPLICATION_ID = 0x6c_6c_70_78;
  * Append only: a migration that was released is never edited, and its place in the list is the
  * file's `user_version`. Views are not migrated but made anew, see views.ts.
  */
-const MIGRATIONS: readonly ((db: Database) => void)[] = [m001_exchanges];
+export const MIGRATIONS: readonly Migration[] = [m001_exchanges];
+
+export type Migration = (db: Database) => void;
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
@@ -17,21 +19,25 @@ export interface MigrationResult {
   readonly to: number;
 }
 
-/** Brings an opened file to this version, in one transaction. The caller has checked that it is not newer. */
-export function migrate(db: Database): MigrationResult {
+/**
+ * Brings an opened file to this version, in one transaction: all of it or nothing. The caller has
+ * checked that it is not newer.
+ */
+export function migrate(db: Database, migrations = MIGRATIONS): MigrationResult {
   const from = db.pragma("user_version", { simple: true }) as number;
-  if (from < SCHEMA_VERSION || !viewsInStep(db)) {
+  const to = migrations.length;
+  if (from < to || !viewsInStep(db)) {
     db.transaction(() => {
-      for (const step of MIGRATIONS.slice(from)) step(db);
+      for (const step of migrations.slice(from)) step(db);
       for (const view of VIEWS) {
         db.exec(`DROP VIEW IF EXISTS ${view.name}`);
         db.exec(viewSql(view));
       }
       db.pragma(`application_id = ${APPLICATION_ID}`);
-      db.pragma(`user_version = ${SCHEMA_VERSION}`);
+      db.pragma(`user_version = ${to}`);
     }).immediate();
   }
-  return { from, to: SCHEMA_VERSION };
+  return { from, to };
 }
 
 function viewsInStep(db: Database): boolean {

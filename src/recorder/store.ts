@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import type { FixNote } from "../core/exchange.ts";
 import type { RequestMetrics } from "../core/metrics.ts";
 import { bytesOf, encodeEntries, planBody, type BodyEntry, type StoredEntry } from "./body.ts";
-import { pack, sameBytes, sha256, unpack } from "./bytes.ts";
-import type { LaidRun } from "./frames.ts";
+import { sameBytes, sha256, unpack } from "./bytes.ts";
+import { encodeRun, type FrameRun } from "./frames.ts";
 import { decodeHead, encodeHead, type Head } from "./head.ts";
 import { createPieces, type Pieces } from "./pieces.ts";
 
@@ -60,7 +60,7 @@ export interface Store {
   /** Returns the hashes of the body's messages, in order. */
   putBody(seq: number, kind: BodyKind, body: Uint8Array): readonly Uint8Array[];
   putHead(seq: number, head: Head): void;
-  putRun(seq: number, part: number, firstFrame: number, run: LaidRun): void;
+  putRun(seq: number, part: number, firstFrame: number, run: FrameRun): void;
   setSession(seq: number, session: string, source: "body" | "lineage", lineage: number | undefined): void;
   /** The newest session in which a request ended with this chain of messages. */
   sessionOf(lineage: number): string | undefined;
@@ -152,7 +152,7 @@ export function createStore(db: Database, run: number): Store {
         seq,
         encodeHead(head, (bytes) => pieces.put(bytes, seq).ref),
       ),
-    putRun: (seq, part, firstFrame, { frames, bytes }) => void insertPart.run(seq, part, firstFrame, frames, pack(bytes)),
+    putRun: (seq, part, firstFrame, frames) => void insertPart.run(seq, part, firstFrame, frames.sizes.length, encodeRun(frames)),
     setSession: (seq, session, source, lineage) => void updateSession.run(session, source, lineage ?? null, seq),
     sessionOf: (lineage) => findSession.get(lineage),
     end(seq, ending) {

@@ -2,7 +2,7 @@ import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
 import type { RequestView } from "../core/delta.ts";
 import { metricsOf } from "../core/metrics.ts";
 import type { ExchangeTap } from "../core/sink.ts";
-import { FRAME_WEIGHT, ROW_WEIGHT, type OpenRun, type Queue } from "./queue.ts";
+import { FRAME_WEIGHT, ROW_WEIGHT, type Queue } from "./queue.ts";
 import type { RawHeaders } from "../wire/headers.ts";
 
 export interface TraceIds {
@@ -29,11 +29,9 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
   let view: RequestView | undefined;
   let ids: TraceIds | undefined;
   let cut = false;
-  let run: OpenRun | undefined;
 
   function cutOff(): void {
     cut = true;
-    run?.hand();
     parts.full();
     queue.push(0, { op: "cut", x });
     pushed();
@@ -55,8 +53,7 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
     let size = upstream.length + FRAME_WEIGHT;
     if (sent) for (const part of sent) size += part.length;
     if (!admits(size)) return;
-    run ??= queue.run(x, framed);
-    run.add(atMs, upstream, sent);
+    queue.frame(x, framed, atMs, upstream, sent);
     pushed();
   }
 
@@ -88,7 +85,6 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
       lookForTrace();
       const metrics = metricsOf(start, view, end);
       const endedAt = parts.wallMs();
-      run?.hand();
       // Always: a row that was begun is ended. What is begun is bounded, and so is this.
       queue.push(ROW_WEIGHT, { op: "end", x, end, metrics, endedAt, traceId: ids?.traceId, spanId: ids?.spanId });
       parts.ended();

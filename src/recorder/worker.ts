@@ -3,7 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { FromWorker, ToWorker, WorkerSettings } from "./batch.ts";
 import { createKeeper } from "./keeper.ts";
 
-const TICK_MS = 200;
+/** Every batch writes what is due; this is for the time when none comes. */
+const TICK_MS = 300;
 const MAINTAIN_MS = 5000;
 /** A pause between the steps of housekeeping, so that batches come in between. */
 const STEP_PAUSE_MS = 5;
@@ -34,6 +35,7 @@ function close(): void {
 port.on("message", (message: ToWorker) => {
   if (message.type === "batch") {
     keeper.batch(message);
+    ticking.refresh();
   } else if (!closing) {
     closing = true;
     clearInterval(ticking);

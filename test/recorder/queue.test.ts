@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { bytesAt, opsOf } from "../../src/recorder/batch.ts";
-import { readRun } from "../../src/recorder/frames.ts";
-import { createQueue, FRAME_WEIGHT, type Queue } from "../../src/recorder/queue.ts";
+import { bytesAt, FRAME_FIELDS, opsOf, UNCHANGED } from "../../src/recorder/batch.ts";
+import { createQueue, FRAME_WEIGHT } from "../../src/recorder/queue.ts";
 import { bytes } from "./support.ts";
 
 test("bytes count from the push until the worker has dealt with them", () => {
@@ -29,65 +28,42 @@ test("rows have a reserve of their own, and an end to it", () => {
   expect(queue.admitsRow()).toBe(false);
 });
 
-function taken(queue: Queue, waitedMs?: number) {
-  const batch = queue.take(waitedMs);
-  if (!batch) throw new Error("nothing taken");
-  return { batch, ops: opsOf(batch) };
-}
-
-function framesOf({ batch, ops }: ReturnType<typeof taken>, x: number): string[] {
-  const runs = ops.flatMap((op) => (op.op === "run" && op.x === x ? readRun(bytesAt(batch, op.bytes)) : []));
-  return runs.map(({ atUs, upstream, sent }) => `${atUs} ${Buffer.from(upstream)}${sent === upstream ? "" : ` -> ${Buffer.from(sent)}`}`);
-}
-
-test("bodies and frames are as they were when they came", () => {
+test("bodies and frames lie in one buffer, as they were when they came", () => {
   const queue = createQueue(1e6);
   const body = bytes("abc");
-  const raw = bytes("de");
-  const first = queue.run(1, true);
-  const second = queue.run(2, false);
-  first.add(1.0004, raw, undefined);
   queue.push(3, { op: "forwarded", x: 1, body: queue.put(body) });
-  second.add(3, bytes(""), []);
-  first.add(2, bytes("f"), [bytes("g"), bytes("hi")]);
+  queue.frame(1, true, 1.0004, bytes("de"), undefined);
+  queue.push(0, { op: "cut", x: 2 });
+  queue.frame(1, false, 2, bytes("f"), [bytes("g"), bytes("hi")]);
+  queue.frame(2, true, 3, bytes(""), []);
   body.fill(0);
-  raw.fill(0);
+  const batch = queue.take();
+  if (!batch) throw new Error("nothing taken");
+  const [first] = opsOf(batch);
+  if (first?.op !== "forwarded" || !first.body) throw new Error("other ops");
+  expect(Buffer.from(bytesAt(batch, first.body)).toString()).toBe("abc");
+  expect(Buffer.from(batch.bytes, 0, 9).toString()).toBe("abcdefghi");
+  expect(batch.framesBefore).toEqual([0, 1]);
+  expect([...new Float64Array(batch.fields, 0, batch.frames * FRAME_FIELDS)]).toEqual([
+    ...[1, 1, 1.0004, 3, 2, UNCHANGED],
+    ...[1, 0, 2, 5, 1, 3],
+    ...[2, 1, 3, 9, 0, 0],
+  ]);
   expect(queue.queuedBytes).toBe(9 + 3 * FRAME_WEIGHT);
   expect(queue.queuedRecords).toBe(3);
-  const batch = taken(queue);
-  const forwarded = batch.ops.find((op) => op.op === "forwarded");
-  expect(Buffer.from(forwarded?.body ? bytesAt(batch.batch, forwarded.body) : []).toString()).toBe("abc");
-  expect(framesOf(batch, 1)).toEqual(["1000 de", "2000 f -> ghi"]);
-  expect(framesOf(batch, 2)).toEqual(["3000  -> "]);
-  expect(queue.queuedBytes).toBe(9 + 3 * FRAME_WEIGHT);
-  queue.done(1);
-  expect(queue.queuedBytes).toBe(0);
-});
-
-test("frames wait for company, but not beyond what is said, their end, or their size", () => {
-  const clock = { now: 0 };
-  const queue = createQueue(1e9, () => clock.now);
-  const [slow, ended, large] = [queue.run(1, true), queue.run(2, true), queue.run(3, true)];
-  slow.add(1, bytes("a"), undefined);
-  ended.add(1, bytes("b"), undefined);
-  large.add(1, new Uint8Array(100_000), undefined);
-  ended.hand();
-  queue.push(0, { op: "cut", x: 2 });
-  expect(taken(queue, 500).ops.map(({ op, x }) => `${op} ${x}`)).toEqual(["run 3", "run 2", "cut 2"]);
-  expect(queue.gathering).toBe(true);
-  clock.now = 499;
-  slow.add(2, bytes("c"), undefined);
-  expect(queue.take(500)).toBeUndefined();
-  clock.now = 500;
-  expect(framesOf(taken(queue, 500), 1)).toEqual(["1000 a", "2000 c"]);
-  expect(queue.gathering).toBe(false);
-  expect(queue.take(0)).toBeUndefined();
 });
 
 test("a batch holds any number of frames of any size", () => {
   const queue = createQueue(1e9);
-  const run = queue.run(7, true);
-  const frames = Array.from({ length: 500 }, (_, i) => "abcdefg"[i % 7]?.repeat(i % 100 === 0 ? 100_000 : i) ?? "");
-  for (const frame of frames) run.add(1, bytes(frame), undefined);
-  expect(framesOf(taken(queue), 7)).toEqual(frames.map((frame) => `1000 ${frame}`));
+  const sizes = Array.from({ length: 500 }, (_, i) => (i % 100 === 0 ? 100_000 : i));
+  for (const size of sizes) queue.frame(7, true, 1, new Uint8Array(size).fill(size % 251), undefined);
+  const batch = queue.take();
+  if (!batch) throw new Error("nothing taken");
+  const fields = new Float64Array(batch.fields);
+  for (const [i, size] of sizes.entries()) {
+    const slice = { from: fields[i * FRAME_FIELDS + 3] ?? 0, size: fields[i * FRAME_FIELDS + 4] ?? 0 };
+    expect(bytesAt(batch, slice).every((byte) => byte === size % 251)).toBe(true);
+    expect(slice.size).toBe(size);
+  }
+  expect(queue.take()).toBeUndefined();
 });
