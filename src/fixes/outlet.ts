@@ -17,6 +17,8 @@ export interface Outlet {
    * when it is the same. `held`: characters the stages hold back.
    */
   relay(message: Message, read: Message, deltas: readonly Delta[], out: readonly Delta[], held: number): readonly Uint8Array[];
+  /** Frames wait, or every later one is written anew. */
+  readonly rewrites: boolean;
   /** Everything that waits, and what the stages said last. */
   end(out: readonly Delta[]): readonly Uint8Array[];
 }
@@ -81,6 +83,10 @@ export function createOutlet(dialect: Dialect, request: RequestView): Outlet {
         sent.push(...take(first, said.slice(0, used), said.slice(used)));
       }
       return sent;
+    },
+
+    get rewrites() {
+      return waiting.length > 0 || codec.dirty;
     },
 
     end(out) {

@@ -12,9 +12,10 @@ import type { Dialect, Message } from "../dialects/dialect.ts";
 import { createFramer } from "../wire/framer.ts";
 import { createFrameReader, type Frame } from "../wire/frame.ts";
 import { parseOrUndefined } from "../wire/json.ts";
-import type { FixPlan } from "./fix.ts";
+import type { FixPlan, Said } from "./fix.ts";
 import { createLane, createNotes, type Lane } from "./lane.ts";
 import { createOutlet } from "./outlet.ts";
+import type { Wakes } from "./wakes.ts";
 
 export interface StreamPipeline {
   push(chunk: Uint8Array): readonly Step[];
@@ -25,6 +26,12 @@ export interface StreamPipeline {
    */
   end(cut?: boolean): readonly Step[];
   readonly notes: readonly FixNote[];
+  /** Whole frames were given, and all of them are read: the next byte begins one. */
+  readonly between: boolean;
+  /** No fix that could change anything. */
+  readonly idle: boolean;
+  /** As `Lane.wakes`. Undefined also where frames are written anew whatever they say. */
+  wakes(delta: Said): Wakes | undefined;
   /** Frames that had to wait, wholly or in part, since a fix was at work on them. 0 on a clean stream. */
   readonly framesHeld: number;
 }
@@ -122,6 +129,11 @@ export function createStreamPipeline(
     get notes() {
       return shadow ? [...notes.list, ...shadow.notes()] : notes.list;
     },
+    get between() {
+      return framer.between && !uncut;
+    },
+    idle: lane.idle,
+    wakes: (delta) => (unread || outlet.rewrites ? undefined : lane.wakes(delta)),
     get framesHeld() {
       return framesHeld;
     },

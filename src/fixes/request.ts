@@ -11,17 +11,20 @@ export interface FixedRequest {
 }
 
 /**
- * Request fixes on a body that parsed as JSON (`parsed`). Never throws; a fix that does is skipped
- * with a note. Each fix sees what the one before it made.
+ * Request fixes on a body that parsed as JSON: the same as bytes, parsed, and as text where somebody has
+ * it already. Never throws; a fix that does is skipped with a note. Each fix sees what the one before it made.
  */
-export function fixRequest(plan: FixPlan, dialect: Dialect, body: Uint8Array, parsed: unknown): FixedRequest {
-  const requestFixes = plan.filter((entry) => entry.fix.kind === "request");
-  if (requestFixes.length === 0) return { forward: body, notes: [] };
+export function fixRequest(
+  plan: FixPlan,
+  dialect: Dialect,
+  body: Uint8Array,
+  parsed: unknown,
+  original: string = new TextDecoder().decode(body),
+): FixedRequest {
   const notes = createNotes();
-  const original = new TextDecoder().decode(body);
   let text = original;
   let current = parsed;
-  for (const { fix, mode, options } of requestFixes) {
+  for (const { fix, mode, options } of plan) {
     if (fix.kind !== "request") continue;
     const note = notes.by(fix.name, mode);
     try {

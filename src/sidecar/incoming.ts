@@ -7,6 +7,7 @@ import type { FixNote, Step } from "../core/exchange.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import type { Dialect } from "../dialects/dialect.ts";
 import { fixDocument } from "../fixes/document.ts";
+import { createExpress } from "../fixes/express.ts";
 import type { FixPlan } from "../fixes/fix.ts";
 import { createStreamPipeline } from "../fixes/pipeline.ts";
 import { isEncoded, treatmentOf } from "../fixes/treatment.ts";
@@ -16,6 +17,7 @@ import type { Ledger } from "./ledger.ts";
 import type { Refusal } from "./refusals.ts";
 import type { Limits } from "./parts.ts";
 import type { Reply } from "./reply.ts";
+import { later } from "./later.ts";
 
 export interface Head {
   readonly status: number;
@@ -40,13 +42,15 @@ export interface IncomingParts {
 
 export interface Incoming {
   readonly notes: readonly FixNote[];
-  /** False: the client is full. */
-  data(chunk: Buffer): boolean;
+  /** `atMs`: when it came. False: the client is full. */
+  data(chunk: Buffer, atMs: number): boolean;
   end(trailers: RawHeaders): void;
   /** The backend or we ended it midway: the last words, where the API has a form for them. */
   fail(refusal: Refusal): void;
   /** The client left: what was still being read is handed to the listeners, nothing is written. */
   cut(): void;
+  /** Reads what went out unread, so that the ledger knows it. */
+  catchUp(): void;
 }
 
 export function receive(head: Head, parts: IncomingParts): Incoming {
@@ -82,50 +86,57 @@ function sendHead(head: Head, { reply, bodyless }: IncomingParts, changed: { rea
 
 function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: RequestView): Incoming {
   const { reply, ledger, tap, elapsed } = parts;
-  const pipeline = createStreamPipeline(parts.plan, dialect, view, parts.limits);
+  const listened = tap !== undefined;
+  const express = createExpress(createStreamPipeline(parts.plan, dialect, view, parts.limits), { onStep, listened });
+  const reads = listened || parts.plan.length > 0;
+  let queued = false;
   ledger.streamed = true;
   // The fixes may change the length of the body, so an announced one cannot be promised.
   sendHead(head, parts, { length: undefined });
 
-  function deliver(steps: readonly Step[]): boolean {
-    const at = elapsed();
-    const out: Uint8Array[] = [];
-    for (const step of steps) {
-      ledger.sawStep(at, step);
-      tap?.step?.(at, step);
-      for (const bytes of step.sent) out.push(bytes);
-    }
-    return reply.writeAll(out);
+  function onStep(at: number, step: Step): void {
+    ledger.sawStep(at, step);
+    tap?.step?.(at, step);
+  }
+
+  function catchUp(): void {
+    queued = false;
+    const from = elapsed();
+    express.catchUp();
+    ledger.fixingMs += elapsed() - from;
   }
 
   return {
     get notes() {
-      return pipeline.notes;
+      return express.notes;
     },
-    data(chunk) {
-      const from = elapsed();
-      const steps = pipeline.push(chunk);
-      ledger.fixingMs += elapsed() - from;
-      return deliver(steps);
+    data(chunk, atMs) {
+      const sent = express.push(chunk, atMs);
+      if (reads && !queued && express.behind) {
+        queued = true;
+        later(catchUp);
+      }
+      if (sent.length === 1 && sent[0] === chunk) return reply.write(chunk);
+      ledger.fixingMs += elapsed() - atMs;
+      return reply.writeAll(sent);
     },
     end(trailers) {
-      deliver(pipeline.end());
+      reply.writeAll(express.end(false, elapsed()));
       reply.end(withoutHopByHop(trailers));
     },
     fail(refusal) {
-      deliver(pipeline.end(true));
+      const at = elapsed();
+      reply.writeAll(express.end(true, at));
       // Behind the API's end mark nobody reads on, and nothing is missing.
       if (ledger.done) return;
       const frame = dialect.errorFrame(refusal.message, refusal.type);
-      deliver([{ frame: { raw: new Uint8Array(0), event: undefined, data: undefined }, deltas: [], out: [], sent: [frame.raw] }]);
+      onStep(at, { frame: { raw: new Uint8Array(0), event: undefined, data: undefined }, deltas: [], out: [], sent: [frame.raw] });
+      reply.write(frame.raw);
     },
     cut() {
-      const at = elapsed();
-      for (const step of pipeline.end(true)) {
-        ledger.sawStep(at, step);
-        tap?.step?.(at, step);
-      }
+      express.end(true, elapsed());
     },
+    catchUp,
   };
 }
 
@@ -140,8 +151,8 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
     get notes() {
       return beyond ? beyond.notes : notes;
     },
-    data(chunk) {
-      if (beyond) return beyond.data(chunk);
+    data(chunk, atMs) {
+      if (beyond) return beyond.data(chunk, atMs);
       chunks.push(chunk);
       bytes += chunk.length;
       if (bytes <= parts.limits.replyBytes) return true;
@@ -153,7 +164,7 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
       });
       beyond = raw(head, parts, undefined);
       let room = true;
-      for (const held of chunks.splice(0)) room = beyond.data(held);
+      for (const held of chunks.splice(0)) room = beyond.data(held, atMs);
       return room;
     },
     end(trailers) {
@@ -177,6 +188,7 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
     cut() {
       if (!beyond && bytes > 0) tap?.chunk?.(elapsed(), Buffer.concat(chunks, bytes), new Uint8Array(0));
     },
+    catchUp() {},
   };
 }
 
@@ -184,15 +196,15 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 
 function raw(head: Head, parts: IncomingParts, dialect: Dialect | undefined): Incoming {
-  const { reply, ledger, tap, elapsed } = parts;
+  const { reply, ledger, tap } = parts;
   let read: Buffer[] | undefined = dialect ? [] : undefined;
   let bytes = 0;
   ledger.streamed = mediaType(headerOf(head.headers, "content-type")) === "text/event-stream";
   sendHead(head, parts, undefined);
   return {
     notes: [],
-    data(chunk) {
-      tap?.chunk?.(elapsed(), chunk, chunk);
+    data(chunk, atMs) {
+      tap?.chunk?.(atMs, chunk, chunk);
       if (read) {
         bytes += chunk.length;
         if (bytes <= MAX_READ_BYTES) read.push(chunk);
@@ -206,5 +218,6 @@ function raw(head: Head, parts: IncomingParts, dialect: Dialect | undefined): In
     },
     fail() {},
     cut() {},
+    catchUp() {},
   };
 }

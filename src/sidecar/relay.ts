@@ -22,6 +22,7 @@ import { createLedger } from "./ledger.ts";
 import type { RelayParts } from "./parts.ts";
 import { failureOf, hangUp, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
 import { createReply } from "./reply.ts";
+import { later } from "./later.ts";
 import type { Route } from "./routes.ts";
 import type { Attempt } from "./upstream.ts";
 
@@ -53,6 +54,8 @@ export function relay(
   let replied = false;
   let incoming: Incoming | undefined;
   let controller: Dispatcher.DispatchController | undefined;
+  /** When the backend last gave a sign of life. Looked at by one timer: to start one anew with every frame would cost more. */
+  let heardAt = 0;
   let silence: NodeJS.Timeout | undefined;
   let view: RequestView | undefined;
   let plan = parts.plan;
@@ -73,7 +76,11 @@ export function relay(
     }
     if (incoming) ledger.notes.push(...incoming.notes);
     controller?.abort(hangUp(outcome, replied));
-    tap?.end(ledger.end(outcome, failure, elapsed(), reply.bytesWritten, context.total(view?.model)));
+    if (tap) {
+      const endedMs = elapsed();
+      const contextTotal = context.total(view?.model);
+      later(() => tap.end(ledger.end(outcome, failure, endedMs, reply.bytesWritten, contextTotal)));
+    }
     onSettled();
   }
 
@@ -101,12 +108,18 @@ export function relay(
       try {
         work(...args);
       } catch (cause) {
-        settle("internal", { outcome: "internal", code: undefined, detail: cause instanceof Error ? cause.message : String(cause) });
+        broke(cause);
       }
     };
   }
 
+  function broke(cause: unknown): void {
+    settle("internal", { outcome: "internal", code: undefined, detail: cause instanceof Error ? cause.message : String(cause) });
+  }
+
   function onClientClose(): void {
+    if (settled) return;
+    incoming?.catchUp();
     settle(ledger.done ? "completed" : "client-gone");
   }
 
@@ -115,14 +128,15 @@ export function relay(
   }
 
   function onDrain(): void {
-    silence?.refresh();
+    heardAt = elapsed();
     controller?.resume();
   }
 
   function onSilence(): void {
     // A slow client holds the backend back; that silence is not the backend's.
-    if (controller?.paused) {
-      silence?.refresh();
+    const left = controller?.paused ? limits.timeoutMs : heardAt + limits.timeoutMs - elapsed();
+    if (left > 0) {
+      silence = setTimeout(onSilence, Math.ceil(left));
       return;
     }
     settle("upstream-timeout", { outcome: "upstream-timeout", code: undefined, detail: `silent for ${limits.timeoutMs / 1000} s` });
@@ -151,7 +165,8 @@ export function relay(
     const readAt = elapsed();
     const { body } = admitted;
     ledger.requestBytes = body.length;
-    const parsed = parseOrUndefined(body.toString("utf8"));
+    const text = body.toString("utf8");
+    const parsed = parseOrUndefined(text);
     let forward: Uint8Array = body;
     if (parsed === undefined) {
       if (body.length > 0) note({ action: "skipped", reason: "the request body is not JSON: passed to the backend as it is" });
@@ -163,14 +178,14 @@ export function relay(
       if (plan !== parts.plan)
         note({ action: "skipped", reason: "X-Conversation-Id: the stream may be resumed by byte offset, so no fix changes it" });
       const from = elapsed();
-      const fixed = fixRequest(plan, dialect, body, parsed);
+      const fixed = fixRequest(plan, dialect, body, parsed, text);
       ledger.fixingMs += elapsed() - from;
       ledger.notes.push(...fixed.notes);
       forward = fixed.forward;
       if (forward !== body) tap?.forwarded?.(forward);
     }
     context.want(view?.model, credentialsOf(headers));
-    dispatch(withoutHeaders(headers, new Set(["content-length"])), Buffer.from(forward.buffer, forward.byteOffset, forward.length), false);
+    dispatch(withoutHeaders(headers, LENGTH), Buffer.from(forward.buffer, forward.byteOffset, forward.length), false);
     ledger.overheadMs += elapsed() - readAt;
   }
 
@@ -182,7 +197,7 @@ export function relay(
   async function* watched(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     for await (const chunk of body) {
       ledger.requestBytes += chunk.length;
-      silence?.refresh();
+      heardAt = elapsed();
       yield chunk;
     }
   }
@@ -205,6 +220,7 @@ export function relay(
   function dispatch(headers: string[], body: Uint8Array | AsyncIterable<Uint8Array> | null, fresh: boolean): void {
     ledger.attempts += 1;
     const attempt: Attempt = { reused: false, answered: () => false };
+    heardAt = elapsed();
     silence ??= setTimeout(onSilence, limits.timeoutMs);
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: guarded((started: Dispatcher.DispatchController) => {
@@ -212,18 +228,22 @@ export function relay(
         if (settled) started.abort(new Error("exchange over"));
       }),
       onRequestSent: guarded(() => {
-        ledger.upstreamSentMs = elapsed();
-        silence?.refresh();
+        ledger.upstreamSentMs = heardAt = elapsed();
       }),
       onResponseStart: guarded((from: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string) => {
         replied = true;
         onHead(from, status, latin1(from.rawHeaders), reason);
       }),
-      onResponseData: guarded((from: Dispatcher.DispatchController, chunk: Buffer) => {
-        silence?.refresh();
+      // Not through `guarded`: this is called for every frame.
+      onResponseData(from, chunk) {
         if (settled) return;
-        if (incoming?.data(chunk) === false) from.pause();
-      }),
+        heardAt = elapsed();
+        try {
+          if (incoming?.data(chunk, heardAt) === false) from.pause();
+        } catch (cause) {
+          broke(cause);
+        }
+      },
       onResponseEnd: guarded((from: Dispatcher.DispatchController) => {
         if (settled) return;
         clearTimeout(silence);
@@ -261,12 +281,11 @@ export function relay(
     if (settled) return;
     if (status < 200) {
       // A storm of them is no sign of life.
-      if (reply.informational(status, withoutHopByHop(headers))) silence?.refresh();
+      if (reply.informational(status, withoutHopByHop(headers))) heardAt = elapsed();
       return;
     }
-    silence?.refresh();
     ledger.status = status;
-    ledger.firstByteMs = elapsed();
+    ledger.firstByteMs = heardAt = elapsed();
     tap?.head?.(ledger.firstByteMs, status, headers);
     incoming = receive(
       { status, reason, headers, ownHeader: ownHeader() },
@@ -279,7 +298,7 @@ export function relay(
   response.on("close", onClientClose).on("drain", onDrain).on("finish", onFinish);
   run().catch((cause: unknown) => {
     if (request.destroyed || response.destroyed) settle("client-gone");
-    else settle("internal", { outcome: "internal", code: undefined, detail: cause instanceof Error ? cause.message : String(cause) });
+    else broke(cause);
   });
 
   return {
@@ -288,6 +307,9 @@ export function relay(
     shutdown: () => settle("shutdown", { outcome: "shutdown", code: undefined, detail: "the proxy was stopped" }),
   };
 }
+
+/** undici counts the body itself. */
+const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
 
 function isIterable(body: unknown): boolean {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;

@@ -27,6 +27,8 @@ export interface Reply {
 
 const CRLF = Buffer.from("\r\n");
 const NOTHING = Buffer.alloc(0);
+/** Bytes of one read beyond which the backend is told to wait until they are written. */
+const MAX_PENDING = 64 * 1024;
 /** More interim answers than this are a storm, and dropped. */
 const MAX_INFORMATIONAL = 16;
 
@@ -38,29 +40,39 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
   /** What came since the last flush: pieces that the backend sent in one go leave in one write. */
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
+  /** The socket did not take the last write at once. */
   let held = false;
   /** The client's socket, once the head is on it. */
   let direct: Socket | undefined;
 
-  /** True while the client keeps up. The pieces leave when the read they came with has been worked through. */
-  function put(pieces: readonly Uint8Array[], length: number): boolean {
-    if (length === 0) return true;
+  /** True while the client keeps up. The piece leaves when the read it came with has been worked through. */
+  function put(piece: Uint8Array): boolean {
+    const { length } = piece;
+    if (length === 0) return !held;
     written += length;
     if (pendingBytes === 0) process.nextTick(flush);
-    for (const piece of pieces) pending.push(piece);
+    pending.push(piece);
     pendingBytes += length;
-    held = response.writableLength + pendingBytes >= response.writableHighWaterMark;
-    return !held;
+    return !held && pendingBytes < MAX_PENDING;
+  }
+
+  /** What is pending, framed as it goes out. */
+  function taken(): Buffer | Uint8Array {
+    if (pendingBytes === 0) return NOTHING;
+    const bytes = chunked ? frameChunk(pending, pendingBytes) : pending.length === 1 ? (pending[0] ?? NOTHING) : Buffer.concat(pending);
+    pending = [];
+    pendingBytes = 0;
+    return bytes;
   }
 
   function flush(): void {
     if (pendingBytes === 0) return;
-    const bytes = chunked ? frameChunk(pending, pendingBytes) : pending.length === 1 ? (pending[0] ?? NOTHING) : Buffer.concat(pending);
-    pending = [];
-    pendingBytes = 0;
+    const large = pendingBytes >= MAX_PENDING;
+    const bytes = taken();
     if (response.destroyed) return;
-    if (send(bytes) && held) response.emit("drain");
-    held = false;
+    held = !send(bytes);
+    // Whoever was told to stop for this much alone may go on.
+    if (large && !held) response.emit("drain");
   }
 
   /**
@@ -74,12 +86,14 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
       direct = socket;
     }
     if (direct.write(bytes)) return true;
-    if (!direct.listeners("drain").includes(onSocketDrain)) direct.once("drain", onSocketDrain);
+    if (!held) direct.once("drain", onSocketDrain);
     return false;
   }
   function onSocketDrain(): void {
     response.emit("drain");
   }
+  // Before anybody else's listener: who goes on at a drain is told the truth.
+  response.on("drain", () => (held = false));
 
   return {
     get started() {
@@ -106,21 +120,20 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
       response.chunkedEncoding = false;
       if (hasBody) response.write(NOTHING);
     },
-    write: (bytes) => put([bytes], bytes.length),
+    write: put,
     writeAll(pieces) {
-      let length = 0;
-      for (const piece of pieces) length += piece.length;
-      return put(pieces, length);
+      for (const piece of pieces) put(piece);
+      return !held && pendingBytes < MAX_PENDING;
     },
     end(trailers) {
-      flush();
       if (!chunked) {
+        flush();
         response.end();
         return;
       }
       let tail = "0\r\n";
       for (let i = 0; i + 1 < trailers.length; i += 2) tail += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
-      response.end(Buffer.from(`${tail}\r\n`, "latin1"));
+      response.end(Buffer.concat([taken(), Buffer.from(`${tail}\r\n`, "latin1")]));
     },
     cut() {
       flush();

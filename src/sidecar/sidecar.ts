@@ -11,6 +11,7 @@ import { answerOwn } from "./own-routes.ts";
 import type { SidecarParts } from "./parts.ts";
 import { answerRefusal, KEY_MISSING } from "./refusals.ts";
 import { relay, type RunningExchange } from "./relay.ts";
+import { finish } from "./later.ts";
 import { OWN_PREFIX, pathOf, routeOf, type Route } from "./routes.ts";
 
 export interface Sidecar extends AsyncDisposable {
@@ -59,6 +60,8 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
       return;
     }
     if (target.startsWith(OWN_PREFIX)) {
+      // Who asks for numbers gets those of everything that is over.
+      finish();
       answerOwn({ ...parts, status, backend: parts.upstream.origin, refusal: ownRouteRefusal(request, parts.door) }, request, response);
       return;
     }
@@ -126,6 +129,7 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
     await promise;
     clearTimeout(timer);
     waiting.delete(check);
+    finish();
   }
 
   return {
@@ -158,6 +162,7 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
         await new Promise((done) => setTimeout(done, 50));
       }
       server.closeAllConnections();
+      finish();
     },
     async [Symbol.asyncDispose]() {
       if (!draining) await this.drain(0);

@@ -17,6 +17,8 @@ export interface Framer {
   end(): Uint8Array;
   /** Bytes held back because their frame is not complete yet. */
   readonly held: number;
+  /** The last byte ended a frame, so that the next one begins one. */
+  readonly between: boolean;
 }
 
 const LF = 10;
@@ -121,6 +123,9 @@ export function createFramer(): Framer {
     },
     get held() {
       return keptBytes;
+    },
+    get between() {
+      return keptBytes === 0 && state === "start";
     },
   };
 }

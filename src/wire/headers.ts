@@ -8,9 +8,14 @@ export type RawHeaders = readonly string[];
 export function headerOf(headers: RawHeaders, name: string): string | undefined {
   const wanted = name.toLowerCase();
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === wanted) return headers[i + 1];
+    if (isNamed(headers[i], wanted)) return headers[i + 1];
   }
   return undefined;
+}
+
+/** `wanted` in lower case. Lengths first: most names are told apart by them, and this is asked for many names per request. */
+function isNamed(name: string | undefined, wanted: string): boolean {
+  return name?.length === wanted.length && name.toLowerCase() === wanted;
 }
 
 /** Every value of a header, in order. */
@@ -18,7 +23,7 @@ export function headerValues(headers: RawHeaders, name: string): string[] {
   const wanted = name.toLowerCase();
   const values: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() === wanted) values.push(headers[i + 1] ?? "");
+    if (isNamed(headers[i], wanted)) values.push(headers[i + 1] ?? "");
   }
   return values;
 }

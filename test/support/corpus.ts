@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import type { RequestView } from "../../src/core/delta.ts";
 import { dialectFor } from "../../src/dialects/index.ts";
 import { fixDocument } from "../../src/fixes/document.ts";
 import type { FixPlan } from "../../src/fixes/fix.ts";
@@ -25,10 +26,18 @@ export interface CorpusCase {
 
 export const SHARED_FIXES = path.resolve(import.meta.dirname, "../../../shared/fixes");
 
+/** The cases that the project carries. */
+export function ownCorpus(): CorpusCase[] {
+  return ["cases.jsonl", "cases-2.jsonl"].flatMap((file) => casesIn(path.resolve(import.meta.dirname, "../streams", file)));
+}
+
 /** The cases of the shared corpus; empty where it is absent. */
 export function sharedCorpus(): CorpusCase[] {
   const file = path.join(SHARED_FIXES, "dev.jsonl");
-  if (!fs.existsSync(file)) return [];
+  return fs.existsSync(file) ? casesIn(file) : [];
+}
+
+function casesIn(file: string): CorpusCase[] {
   return fs
     .readFileSync(file, "utf8")
     .trim()
@@ -58,6 +67,11 @@ export function dialectOfCase({ api }: CorpusCase) {
   return dialect;
 }
 
+/** The streamed request of a case. */
+export function requestOfCase(of: CorpusCase): RequestView {
+  return dialectOfCase(of).readRequest({ messages: [], tools: toolsOf(of), stream: true, ...of.request });
+}
+
 /** The bytes of a stream case, as a server would send them. */
 export function streamBytes({ input, wire, api }: CorpusCase): Buffer {
   if (wire) {
@@ -85,9 +99,7 @@ export function playStream(
   bytes: Buffer,
   cuts: readonly number[] = [],
 ): { sent: Buffer; notes: readonly any[] } {
-  const dialect = dialectOfCase(of);
-  const request = dialect.readRequest({ messages: [], tools: toolsOf(of), stream: true, ...of.request });
-  const pipeline = createStreamPipeline(plan, dialect, request);
+  const pipeline = createStreamPipeline(plan, dialectOfCase(of), requestOfCase(of));
   const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   const steps = edges.slice(1).flatMap((to, i) => pipeline.push(bytes.subarray(edges[i], to)));
   steps.push(...pipeline.end());

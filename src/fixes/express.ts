@@ -1,0 +1,153 @@
+/**
+ * The pipeline as a socket needs it: what nothing can change goes out at once and is read later,
+ * many frames together. Reading is then no part of a token's way, and costs less: a frame that is
+ * read alone finds the processor's caches full of other streams.
+ *
+ *   chunk → plain? ─ yes → out, kept for catchUp()
+ *             └ no → catchUp(), pipeline → out
+ *
+ * Plain are whole frames that no fix looks at, and frames that repeat the last one around a text in which
+ * no stage sees anything (template.ts). Both are read by the same pipeline in the end: steps,
+ * notes and numbers are those of a pipeline without this.
+ */
+import type { FixNote, Step } from "../core/exchange.ts";
+import type { StreamPipeline } from "./pipeline.ts";
+import { endOfRepeat, learnTemplate, type Template } from "./template.ts";
+import type { Wakes } from "./wakes.ts";
+
+export interface Express {
+  /** The bytes to send now. `atMs`: when the chunk came; its steps are given that time. */
+  push(chunk: Uint8Array, atMs: number): readonly Uint8Array[];
+  /** As `StreamPipeline.end`. */
+  end(cut: boolean, atMs: number): readonly Uint8Array[];
+  /** Reads what went out unread. */
+  catchUp(): void;
+  /** Something went out unread. */
+  readonly behind: boolean;
+  readonly notes: readonly FixNote[];
+}
+
+export interface ExpressOptions {
+  readonly onStep: (atMs: number, step: Step) => void;
+  /** False: nobody asks for the steps of a stream that nothing can change; only its end is kept, to be read by `catchUp`. */
+  readonly listened: boolean;
+}
+
+/** So many chunks wait to be read at most. */
+const MAX_BEHIND = 256;
+/** Chunks that are kept when nobody listens: the end mark and what stood before it. */
+const KEPT_UNHEARD = 2;
+/** A stream whose frames differ in more than their text (a count, a clock) is not learnt for ever. */
+const MAX_LEARNED = 16;
+const LF = 10;
+
+interface Unread {
+  readonly bytes: Uint8Array;
+  readonly atMs: number;
+}
+
+export function createExpress(pipeline: StreamPipeline, { onStep, listened }: ExpressOptions): Express {
+  const { idle } = pipeline;
+  let unread: Unread[] = [];
+  /** `pipeline.between`, kept here: it is asked for with every chunk. */
+  let between = true;
+  let template: Template | undefined;
+  /** Undefined: the next frame must be read before it goes out. */
+  let wakes: Wakes | undefined;
+  /** Templates learnt since one was last of use. */
+  let learned = 0;
+
+  /** How many bytes at the front of the chunk may go out unread. */
+  function plainBytes(chunk: Uint8Array): number {
+    if (!between) return 0;
+    if (idle) {
+      const { length } = chunk;
+      return length > 1 && chunk[length - 1] === LF && chunk[length - 2] === LF ? length : 0;
+    }
+    if (!template || !wakes) return 0;
+    let plain = 0;
+    for (let end = 0; end >= 0 && plain < chunk.length;) {
+      end = endOfRepeat(template, chunk, plain, wakes);
+      if (end >= 0) plain = end;
+    }
+    if (plain > 0) learned = 0;
+    return plain;
+  }
+
+  /** What the last frame, read and sent as it came, allows for the next ones. */
+  function learn(step: Step | undefined): void {
+    wakes = undefined;
+    if (idle || step?.out !== step?.deltas || step?.deltas.length !== 1 || !isUntouched(step)) return;
+    const [delta] = step.deltas;
+    if (!delta || !("text" in delta)) return;
+    wakes = pipeline.wakes(delta);
+    if (!wakes || (template && repeats(template, step.frame.raw))) return;
+    template = learned < MAX_LEARNED ? learnTemplate(step.frame.raw, delta.text) : undefined;
+    learned += 1;
+  }
+
+  function catchUp(): void {
+    const late = unread;
+    unread = [];
+    for (const { bytes, atMs } of late) {
+      for (const step of pipeline.push(bytes)) {
+        // Unless a rule breaks its word, it is untouched; what went out is in any case what came.
+        onStep(atMs, isUntouched(step) ? step : { ...step, out: step.deltas, sent: [step.frame.raw] });
+      }
+    }
+  }
+
+  function told(steps: readonly Step[], atMs: number): Uint8Array[] {
+    const sent: Uint8Array[] = [];
+    for (const step of steps) {
+      onStep(atMs, step);
+      for (const bytes of step.sent) sent.push(bytes);
+    }
+    return sent;
+  }
+
+  return {
+    push(chunk, atMs) {
+      const plain = plainBytes(chunk);
+      if (plain > 0) {
+        unread.push({ bytes: plain === chunk.length ? chunk : chunk.subarray(0, plain), atMs });
+        if (!listened && idle) {
+          if (unread.length > KEPT_UNHEARD) unread.shift();
+        } else if (unread.length >= MAX_BEHIND) catchUp();
+        if (plain === chunk.length) return [chunk];
+      }
+      catchUp();
+      const steps = pipeline.push(plain === 0 ? chunk : chunk.subarray(plain));
+      between = pipeline.between;
+      learn(steps.at(-1));
+      const sent = told(steps, atMs);
+      return plain === 0 ? sent : [chunk.subarray(0, plain), ...sent];
+    },
+    end(cut, atMs) {
+      if (listened || !idle) catchUp();
+      unread = [];
+      return told(pipeline.end(cut), atMs);
+    },
+    catchUp,
+    get behind() {
+      return unread.length > 0;
+    },
+    get notes() {
+      catchUp();
+      return pipeline.notes;
+    },
+  };
+}
+
+function isUntouched({ frame, sent }: Step): boolean {
+  return sent.length === 1 && sent[0] === frame.raw;
+}
+
+/** Whether a frame that was read is one of the template, with whatever text. */
+function repeats({ before, behind }: Template, raw: Uint8Array): boolean {
+  if (raw.length < before.length + behind.length) return false;
+  for (let i = 0; i < before.length; i++) if (before[i] !== raw[i]) return false;
+  const from = raw.length - behind.length;
+  for (let i = 0; i < behind.length; i++) if (behind[i] !== raw[from + i]) return false;
+  return true;
+}
