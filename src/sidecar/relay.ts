@@ -40,11 +40,12 @@ export function relay(
   response: ServerResponse,
   route: Route,
   start: ExchangeStart,
+  /** `start.at` on the monotonic clock. */
+  begun: number,
   onSettled: () => void,
 ): RunningExchange {
   const { clock, limits, context } = parts;
   const { dialect } = route;
-  const begun = clock.monoMs();
   const elapsed = (): number => clock.monoMs() - begun;
   const ledger = createLedger();
   const tap = parts.sink.begin(start);

@@ -75,8 +75,12 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
   }
 
   function begin(request: IncomingMessage, response: ServerResponse, route: Route, method: string, target: string): void {
+    // Read together, this one first: a stall in between may make an exchange longer, but never shorter than what it did.
+    const begun = parts.clock.monoMs();
+    const at = parts.clock.wallMs();
     const start: ExchangeStart = {
       id: ids(),
+      at,
       method,
       path: target,
       route: route.template,
@@ -86,12 +90,10 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
       peer: { address: request.socket.remoteAddress, port: request.socket.remotePort },
       client: clientOf(request.rawHeaders),
       session: sessionOf(request.rawHeaders),
-      // Last: the relay counts from its own first line, and a stall between the two would be missing in every duration.
-      at: parts.clock.wallMs(),
     };
     counts.total += 1;
     let over = false;
-    const exchange = relay(parts, request, response, route, start, () => {
+    const exchange = relay(parts, request, response, route, start, begun, () => {
       over = true;
       inFlight.delete(start.id);
       listener.exchangeOver(request.socket, exchange);
