@@ -73,21 +73,27 @@ export class Line {
    * `waiting.text`. `more`: the machine holds input, so a piece may yet turn out whole.
    */
   match(waiting: Waiting, more: boolean): void {
-    for (let first = waiting.pieces[0]; first; first = waiting.pieces[0]) {
+    const { pieces, text } = waiting;
+    let taken = 0;
+    let at = 0;
+    // By index: thousands of pieces may wait for one decision, and taking them one by one from the front moves all the others.
+    for (let first = pieces[0]; first; first = pieces[taken]) {
       const piece = first.delta as ToolArgs;
-      if (waiting.text.startsWith(piece.text)) {
+      if (text.startsWith(piece.text, at)) {
         this.decide(first, [first.delta]);
-        waiting.text = waiting.text.slice(piece.text.length);
-        waiting.pieces.shift();
+        at += piece.text.length;
+        taken += 1;
         continue;
       }
-      if (more && piece.text.startsWith(waiting.text)) return;
+      const rest = text.slice(at);
+      if (more && piece.text.startsWith(rest)) break;
       // It is not what came: the mended text takes the place of all that waits.
-      for (const each of waiting.pieces) this.decide(each, []);
-      if (waiting.text !== "") this.decide(first, [{ ...piece, text: waiting.text }]);
-      waiting.pieces.length = 0;
-      waiting.text = "";
+      for (; taken < pieces.length; taken++) this.decide(pieces[taken] as Item, []);
+      if (rest !== "") this.decide(first, [{ ...piece, text: rest }]);
+      at = text.length;
     }
+    if (taken > 0) pieces.splice(0, taken);
+    waiting.text = text.slice(at);
   }
 
   flush(emit: Emit): void {

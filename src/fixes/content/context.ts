@@ -74,8 +74,17 @@ export class TextContext {
     const lineStart = trimmed === "";
     const indented = lineStart && (line.includes("\t") || line.length >= 4);
     if (lineStart && this.#said && (indented || (OPENERS.test(this.#lastLine) && isListed(this.#lastLine)))) return undefined;
-    const open = withElements(this.#open, line);
-    return { lineStart, intro: lineStart ? this.#lastLine : line, said: this.#said, indented, open };
+    const before = this.#open;
+    return {
+      lineStart,
+      intro: lineStart ? this.#lastLine : line,
+      said: this.#said,
+      indented,
+      // Asked for only where a block is a call: reading the whole line for every mark in it costs its length.
+      get open() {
+        return withElements(before, line);
+      },
+    };
   }
 
   /** Inside `inline code`. */

@@ -3,6 +3,8 @@ import type { Marks } from "./marks.ts";
 import { skipSpace } from "./literal.ts";
 import type { Verdict } from "./rule.ts";
 
+/** A block up to this size is judged with every piece. */
+const OFTEN = 256;
 /** A block that begins with more than this and still is not clearly a call is text. */
 const HEAD = 4096;
 /** More than this is not held: it goes out as it is. In UTF-16 units. */
@@ -51,6 +53,10 @@ export class Scanner {
   #parts: string[] = NO_PARTS;
   #size = 0;
   #block: { readonly place: Place | undefined; readonly opening: boolean; decided: boolean } | undefined;
+  /** The size at which an undecided block is judged again. */
+  #judgeAt = 0;
+  /** Its size when it was judged last. */
+  #judged = 0;
   #started = false;
   #off = false;
 
@@ -89,6 +95,7 @@ export class Scanner {
 
   /** The message is over: the block that is held, if any. What only might have become one goes out. */
   take(): Block | undefined {
+    while (this.#block?.decided === false && this.#judged < this.#size) this.#judge();
     const pending = this.#pending;
     this.#pending = "";
     if (pending !== "") this.#write(pending, false);
@@ -132,7 +139,7 @@ export class Scanner {
       this.#host.overflow(this.#target, this.#parts[0] ?? "");
       return this.release();
     }
-    if (this.#block?.decided === false) this.#judge();
+    if (this.#block?.decided === false && this.#size >= this.#judgeAt) this.#judge();
   }
 
   /** Decides by the head whether the block stays; text that it gives up is read on from its second character. */
@@ -140,11 +147,14 @@ export class Scanner {
     const block = this.#block;
     if (!block) return;
     const text = this.#parts.join("");
+    this.#judged = text.length;
     const head = text.slice(0, HEAD);
     const verdict = this.#verdict(head, block.place, block.opening, this.context);
     if (verdict === "yes") block.decided = true;
     if (verdict === "yes" || (verdict === "maybe" && text.length <= HEAD)) {
       this.#parts = [text];
+      // Judging costs the length of the head: a long one is looked at again when it has grown by an eighth.
+      this.#judgeAt = text.length < OFTEN ? 0 : Math.min(text.length * 1.125, HEAD + 1);
       return;
     }
     this.#reset();
@@ -204,6 +214,8 @@ export class Scanner {
     if (verdict === "maybe" && rest.length > HEAD) return at + HEAD;
     if (at > 0) this.#write(text.slice(0, at), false);
     this.#block = { place, opening, decided: verdict === "yes" };
+    this.#judgeAt = 0;
+    this.#judged = rest.length;
     this.#parts = [rest];
     this.#size = rest.length;
     if (this.#size > MAX_HELD) {
