@@ -44,11 +44,13 @@ test("bodies and frames lie in one buffer, as they were when they came", () => {
   expect(Buffer.from(bytesAt(batch, first.body)).toString()).toBe("abc");
   expect(Buffer.from(batch.bytes, 0, 9).toString()).toBe("abcdefghi");
   expect(batch.framesBefore).toEqual([0, 1]);
-  expect([...new Float64Array(batch.fields, 0, batch.frames * FRAME_FIELDS)]).toEqual([
-    ...[1, 1, 1.0004, 3, 2, UNCHANGED],
-    ...[1, 0, 2, 5, 1, 3],
-    ...[2, 1, 3, 9, 0, 0],
-  ]);
+  expect([...new Float64Array(batch.fields, 0, batch.frames * FRAME_FIELDS)]).toEqual(
+    [
+      [1, 1, 1.0004, 3, 2, UNCHANGED],
+      [1, 0, 2, 5, 1, 3],
+      [2, 1, 3, 9, 0, 0],
+    ].flat(),
+  );
   expect(queue.queuedBytes).toBe(9 + 3 * FRAME_WEIGHT);
   expect(queue.queuedRecords).toBe(3);
 });
