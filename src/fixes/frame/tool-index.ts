@@ -33,6 +33,8 @@ export const toolIndex = defineFrameFix({
 class ToolIndex implements FrameRule {
   readonly #context: FixContext;
   #byChoice: Map<number, Call[]> | undefined;
+  /** The highest number given in each choice. */
+  #highest: Map<number, number> | undefined;
   /** The call of the delta before, and its choice. */
   #last: Call | undefined;
   #lastChoice = -1;
@@ -84,9 +86,12 @@ class ToolIndex implements FrameRule {
       if (last && !this.#opensAnother(last, id, name, text)) found = last;
     }
     if (found) return found;
-    const taken = new Set(calls.map((known) => known.out));
-    const free = taken.size === 0 ? 0 : Math.max(...taken) + 1;
-    const opened: Call = { wire, out: wire !== undefined && !taken.has(wire) ? wire : free, id: "", name: "", text: "", told: false };
+    // Numbers are given upwards: the last call has the highest, unless the wire's own numbers jump.
+    const highest = (this.#highest ??= new Map<number, number>()).get(choice) ?? -1;
+    const free = wire !== undefined && (wire > highest || !calls.some((known) => known.out === wire));
+    const out = free ? wire : highest + 1;
+    const opened: Call = { wire, out, id: "", name: "", text: "", told: false };
+    this.#highest.set(choice, Math.max(highest, out));
     calls.push(opened);
     return opened;
   }
