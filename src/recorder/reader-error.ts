@@ -25,8 +25,8 @@ export class ReaderError extends Error {
   }
 }
 
-/** What SQLite or a decoder threw, in our words. */
-export function asReaderError(cause: unknown, path: string): ReaderError {
+/** What SQLite or a decoder threw, in our words. `sql`: a person's statement was being run, not one of ours. */
+export function asReaderError(cause: unknown, path: string, sql?: string): ReaderError {
   if (cause instanceof ReaderError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
@@ -37,8 +37,13 @@ export function asReaderError(cause: unknown, path: string): ReaderError {
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return new ReaderError("busy", `${path} is locked by another program: try again, or end that program`, options);
   }
+  if (sql !== undefined && (code === "SQLITE_ERROR" || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG"))
+    return new ReaderError("sql", text, options);
   if (
     code.startsWith("SQLITE_CORRUPT") ||
+    // Our own statements fit our schema: this one is not what was written.
+    code === "SQLITE_ERROR" ||
+    code === "SQLITE_MISMATCH" ||
     cause instanceof RangeError ||
     cause instanceof SyntaxError ||
     code.startsWith("ERR_ZSTD") ||
@@ -47,6 +52,5 @@ export function asReaderError(cause: unknown, path: string): ReaderError {
     return new ReaderError("damaged", `${path} is damaged (${text}): the sidecar sets it aside at its next start`, options);
   }
   if (code === "SQLITE_READONLY") return new ReaderError("refused", "the statement would write: recordings are read-only here", options);
-  if (code === "SQLITE_ERROR" || code === "SQLITE_MISMATCH" || code === "SQLITE_TOOBIG") return new ReaderError("sql", text, options);
   return new ReaderError("unreadable", `${path} cannot be read (${text}): check its permissions and its disk`, options);
 }

@@ -16,18 +16,26 @@ export { ReaderError, type ReaderErrorCode } from "./reader-error.ts";
 /** Opens a recording file for reading. Throws ReaderError, `older-schema` and `newer-schema` for a file of another version. */
 export function openReader(path: string, known = SCHEMA_VERSION): Reader {
   const { db, schemaVersion, another } = connect(path, known);
-  const lists = createLists(db);
-  const loader = createLoader(db);
-  const query = createQuery(db, another);
+  const { lists, loader, query } = prepared();
   let open = true;
 
+  /** Prepares its statements, which a file whose schema is damaged does not take. */
+  function prepared() {
+    try {
+      return { lists: createLists(db), loader: createLoader(db), query: createQuery(db, another) };
+    } catch (cause) {
+      db.close();
+      throw asReaderError(cause, path);
+    }
+  }
+
   /** Every fault leaves as a ReaderError. */
-  function guard<T>(work: () => T): T {
+  function guard<T>(work: () => T, sql?: string): T {
     if (!open) throw new ReaderError("closed", `the reader of ${path} is closed`);
     try {
       return work();
     } catch (cause) {
-      throw asReaderError(cause, path);
+      throw asReaderError(cause, path, sql);
     }
   }
 
@@ -54,7 +62,7 @@ export function openReader(path: string, known = SCHEMA_VERSION): Reader {
     stats: (filter = {}) => guard(() => readStats(db, filter)),
     fixLedger: (filter = {}) => guard(() => readFixLedger(db, filter)),
     sessions: (filter = {}) => guard(() => readSessions(db, filter)),
-    query: (sql, options = {}) => guard(() => query.run(sql, options.limit)),
+    query: (sql, options = {}) => guard(() => query.run(sql, options.limit), sql),
     iterate,
     since: (cursor) => guard(() => lists.since(cursor)),
     cursor: () => guard(() => lists.cursor()),

@@ -8,6 +8,8 @@ import type { FixNote } from "../core/exchange.ts";
 import type { Recording } from "../core/recording.ts";
 import type { RawHeaders } from "../wire/headers.ts";
 
+/** Thirty years: microseconds of it are still whole numbers. */
+const DURATION_MS = z.number().min(0).max(1e12);
 /** Text where the bytes are UTF-8. */
 const BYTES = z
   .union([z.string(), z.strictObject({ base64: z.string() })])
@@ -21,7 +23,7 @@ const REQUEST = z.strictObject({
   forwarded: BYTES.optional().meta({ description: "what went to the backend, where a request fix changed it" }),
 });
 const PIECE = z.strictObject({
-  at_ms: z.number().meta({ description: "milliseconds since the exchange began" }),
+  at_ms: DURATION_MS.meta({ description: "milliseconds since the exchange began" }),
   upstream: BYTES.meta({ description: "as the backend sent it" }),
   sent: BYTES.optional().meta({ description: "what the client got for it, where that differs; empty when it was held back" }),
 });
@@ -32,9 +34,51 @@ const RESPONSE = z.strictObject({
   pieces: z.array(PIECE),
 });
 
+/** What becomes a column must be of its kind: a file from elsewhere is refused before anything of it is written. */
+const COUNT = z.int().min(0).optional();
+const TEXT = z.string().optional();
+/** As far as a Date reaches. */
+const DATE_MS = z.number().min(0).max(8.64e15);
+const METRICS = z.looseObject({
+  model: TEXT,
+  client: TEXT,
+  promptTokens: COUNT,
+  completionTokens: COUNT,
+  cachedTokens: COUNT,
+  reasoningTokens: COUNT,
+  promptTps: z.number().optional(),
+  generationTps: z.number().optional(),
+  promptMs: z.number().optional(),
+  generationMs: z.number().optional(),
+  ttftMs: z.number().optional(),
+  durationMs: DURATION_MS,
+  contextTotal: COUNT,
+  draftTokens: COUNT,
+  draftAccepted: COUNT,
+  finishReason: TEXT,
+  streaming: z.boolean(),
+  status: COUNT,
+  fixes: z.array(z.string()),
+});
+const DETAILS = z.looseObject({ headMs: DURATION_MS.optional(), requestBytes: COUNT, responseBytes: COUNT, toolCalls: COUNT });
+const NOTE = z.looseObject({
+  fix: z.string(),
+  action: z.enum(["fixed", "refused", "skipped"]),
+  rule: TEXT,
+  target: z.enum(["content", "tool_call.name", "tool_call.arguments", "reasoning", "finish_reason", "frame", "request"]),
+  choice: COUNT,
+  tool: COUNT,
+  toolName: TEXT,
+  pointer: TEXT,
+  before: TEXT,
+  after: TEXT,
+  reason: TEXT,
+  bytesHeldMax: COUNT,
+});
+
 export const PORTABLE_RECORDING = z.strictObject({
   id: z.string(),
-  started_ms: z.number().meta({ description: "Unix time in milliseconds" }),
+  started_ms: DATE_MS.meta({ description: "Unix time in milliseconds" }),
   method: z.string(),
   path: z.string(),
   route: z.string(),
@@ -46,11 +90,11 @@ export const PORTABLE_RECORDING = z.strictObject({
   trace_id: z.string().optional(),
   span_id: z.string().optional(),
   truncated: z.boolean(),
-  metrics: z.record(z.string(), z.unknown()),
+  metrics: METRICS,
   request: REQUEST,
   response: RESPONSE.optional(),
-  details: z.record(z.string(), z.unknown()),
-  notes: z.array(z.record(z.string(), z.unknown())),
+  details: DETAILS,
+  notes: z.array(NOTE),
 });
 export type PortableRecording = z.output<typeof PORTABLE_RECORDING>;
 

@@ -22,6 +22,7 @@ import { PortableError, readPortable } from "../../src/replay/portable.ts";
 import { createFramer } from "../../src/wire/framer.ts";
 import { parseOrUndefined } from "../../src/wire/json.ts";
 import { broken, chatStreams, framesOfAnything, jsonTexts, RECORDED, REQUESTS } from "./inputs.ts";
+import { recordingTargets } from "./recordings.ts";
 
 export interface Target {
   readonly name: string;
@@ -276,6 +277,7 @@ export async function openTargets(): Promise<{ readonly targets: readonly Target
       config,
       ids,
       portable,
+      ...(await recordingTargets(folder)),
     ],
     dispose() {
       reader.close();
