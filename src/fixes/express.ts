@@ -16,7 +16,12 @@ import { endOfRepeat, learnTemplate, type Template } from "./template.ts";
 import type { Wakes } from "./wakes.ts";
 
 export interface Express {
-  /** The bytes to send now. `atMs`: when the chunk came; its steps are given that time. */
+  /**
+   * True for a chunk that may go out as it is, whole; it is kept for `catchUp`. Any other is to be given to
+   * `push`. `atMs`: when it came; its steps are given that time.
+   */
+  takes(chunk: Uint8Array, atMs: number): boolean;
+  /** The bytes to send now. */
   push(chunk: Uint8Array, atMs: number): readonly Uint8Array[];
   /** As `StreamPipeline.end`. */
   end(cut: boolean, atMs: number): readonly Uint8Array[];
@@ -57,21 +62,14 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
   /** Templates learnt since one was last of use. */
   let learned = 0;
 
-  /** How many bytes at the front of the chunk may go out unread. */
-  function plainBytes(chunk: Uint8Array): number {
-    if (!between) return 0;
-    if (idle) {
-      const { length } = chunk;
-      return length > 1 && chunk[length - 1] === LF && chunk[length - 2] === LF ? length : 0;
-    }
-    if (!template || !wakes) return 0;
-    let plain = 0;
-    for (let end = 0; end >= 0 && plain < chunk.length;) {
-      end = endOfRepeat(template, chunk, plain, wakes);
-      if (end >= 0) plain = end;
-    }
-    if (plain > 0) learned = 0;
-    return plain;
+  /** Whether the chunk is whole frames that repeat the template around plain text. */
+  function isPlain(chunk: Uint8Array): boolean {
+    if (!template || !wakes) return false;
+    let end = 0;
+    while (end >= 0 && end < chunk.length) end = endOfRepeat(template, chunk, end, wakes);
+    if (end < 0) return false;
+    learned = 0;
+    return true;
   }
 
   /** What the last frame, read and sent as it came, allows for the next ones. */
@@ -107,21 +105,20 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
   }
 
   return {
+    takes(chunk, atMs) {
+      if (!between || !(idle ? endsFrame(chunk) : isPlain(chunk))) return false;
+      // The end mark and what stood before it are enough where nobody listens.
+      if (idle && !listened && unread.length === 2) unread.shift();
+      unread.push({ bytes: chunk, atMs });
+      if (unread.length >= MAX_BEHIND) catchUp();
+      return true;
+    },
     push(chunk, atMs) {
-      const plain = plainBytes(chunk);
-      if (plain > 0) {
-        unread.push({ bytes: plain === chunk.length ? chunk : chunk.subarray(0, plain), atMs });
-        if (!listened && idle) {
-          if (unread.length > KEPT_UNHEARD) unread.shift();
-        } else if (unread.length >= MAX_BEHIND) catchUp();
-        if (plain === chunk.length) return [chunk];
-      }
       catchUp();
-      const steps = pipeline.push(plain === 0 ? chunk : chunk.subarray(plain));
+      const steps = pipeline.push(chunk);
       between = pipeline.between;
       learn(steps.at(-1));
-      const sent = told(steps, atMs);
-      return plain === 0 ? sent : [chunk.subarray(0, plain), ...sent];
+      return told(steps, atMs);
     },
     end(cut, atMs) {
       if (listened || !idle) catchUp();
@@ -137,6 +134,11 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
       return pipeline.notes;
     },
   };
+}
+
+function endsFrame(chunk: Uint8Array): boolean {
+  const { length } = chunk;
+  return length > 1 && chunk[length - 1] === LF && chunk[length - 2] === LF;
 }
 
 function isUntouched({ frame, sent }: Step): boolean {

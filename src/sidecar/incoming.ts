@@ -111,12 +111,14 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
       return express.notes;
     },
     data(chunk, atMs) {
-      const sent = express.push(chunk, atMs);
-      if (reads && !queued && express.behind) {
-        queued = true;
-        later(catchUp);
+      if (express.takes(chunk, atMs)) {
+        if (reads && !queued) {
+          queued = true;
+          later(catchUp);
+        }
+        return reply.write(chunk);
       }
-      if (sent.length === 1 && sent[0] === chunk) return reply.write(chunk);
+      const sent = express.push(chunk, atMs);
       ledger.fixingMs += elapsed() - atMs;
       return reply.writeAll(sent);
     },

@@ -38,7 +38,7 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
   let informed = 0;
   let written = 0;
   /** What came since the last flush: pieces that the backend sent in one go leave in one write. */
-  let pending: Uint8Array[] = [];
+  const pending: Uint8Array[] = [];
   let pendingBytes = 0;
   /** The socket did not take the last write at once. */
   let held = false;
@@ -60,7 +60,7 @@ export function createReply(response: ServerResponse, http10: boolean): Reply {
   function taken(): Buffer | Uint8Array {
     if (pendingBytes === 0) return NOTHING;
     const bytes = chunked ? frameChunk(pending, pendingBytes) : pending.length === 1 ? (pending[0] ?? NOTHING) : Buffer.concat(pending);
-    pending = [];
+    pending.length = 0;
     pendingBytes = 0;
     return bytes;
   }
