@@ -40,8 +40,6 @@ export interface ExpressOptions {
 
 /** So many chunks wait to be read at most. */
 const MAX_BEHIND = 256;
-/** Chunks that are kept when nobody listens: the end mark and what stood before it. */
-const KEPT_UNHEARD = 2;
 /** A stream whose frames differ in more than their text (a count, a clock) is not learnt for ever. */
 const MAX_LEARNED = 16;
 const LF = 10;
