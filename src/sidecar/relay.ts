@@ -80,7 +80,10 @@ export function relay(
     if (tap) {
       const endedMs = elapsed();
       const contextTotal = context.total(view?.model);
-      later(() => tap.end(ledger.end(outcome, failure, endedMs, reply.bytesWritten, contextTotal)));
+      const tell = (): void => tap.end(ledger.end(outcome, failure, endedMs, reply.bytesWritten, contextTotal));
+      // Where the backend was left, undici ends its span a moment after this; telemetry has to be first.
+      if (ledger.upstreamEndMs === undefined) tell();
+      else later(tell);
     }
     onSettled();
   }

@@ -212,6 +212,24 @@ describe("one end per exchange", () => {
     expect(closedAt - leftAt).toBeLessThan(50);
   });
 
+  test("an exchange whose backend still talks is told of as it ends: what listens closes its books before the backend's socket does", async () => {
+    const order: string[] = [];
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    await using llama = await startFakeLlama((_request, socket) => {
+      socket.write(STREAM_HEAD);
+      socket.on("close", () => {
+        order.push("closed");
+        resolve();
+      });
+    });
+    const sinks = [{ name: "order", begin: () => ({ end: () => void order.push("told") }) }];
+    await using proxy = await startTestSidecar({ backend: llama.url, sinks });
+    await send(proxy.url, { ...CHAT, leaveWhen: () => true });
+    await proxy.ended();
+    await closed;
+    expect(order).toEqual(["told", "closed"]);
+  });
+
   test("client-gone before the head: the backend is left too", async () => {
     let closed = false;
     await using llama = await startFakeLlama((_request, socket) => void socket.on("close", () => (closed = true)));
