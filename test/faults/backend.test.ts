@@ -2,10 +2,12 @@
 import { gzipSync } from "node:zlib";
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { chatFrame, DONE, HELLO, httpChunk, LAST_CHUNK, sleep, STREAM_HEAD } from "../support/fake-llama.ts";
+import { chatFrame, chatRequest, DONE, HELLO, httpChunk, LAST_CHUNK, sleep, STREAM_HEAD } from "../support/fake-llama.ts";
 import { post, survive, WHOLE } from "./arena.ts";
 
 const FRAME = chatFrame({ role: "assistant", content: "Hi" });
+const NO_TOOLS = chatRequest({ tools: [] });
+const TOOLS = chatRequest({ tools: [{ type: "function", function: { name: "f", parameters: { type: "object" } } }] });
 const HALF = 'data: {"choices":[{"index":0,"del';
 
 const write = (...parts: (string | Buffer)[]) => Buffer.concat(parts.map((part) => Buffer.from(part)));
@@ -173,7 +175,7 @@ describe("a stream", () => {
         await new Promise(setImmediate);
       }
     };
-    const { arena } = await survive({ backend, outcomes: ["completed"], limits: { timeoutMs: 5_000 } });
+    const { arena } = await survive({ backend, outcomes: ["completed"] });
     expect(arena.reply).toMatchObject({ text: HELLO + DONE, complete: true });
   });
 
@@ -193,10 +195,9 @@ describe("a stream", () => {
           received += chunk.length;
           if (chunk.subarray(-5).equals(Buffer.from(LAST_CHUNK))) socket.end();
         });
-        socket.write(post("/v1/chat/completions", WHOLE.replace('"stream":false', '"stream":true')));
+        socket.write(post("/v1/chat/completions", NO_TOOLS));
         await closed();
       },
-      limits: { timeoutMs: 10_000 },
       // A frame is held up to its limit, twice while it is joined.
       memory: 80 * 1024 * 1024,
       outcomes: ["completed"],
@@ -207,28 +208,42 @@ describe("a stream", () => {
 });
 
 describe("a stream without end", () => {
-  test("is read: frame by frame, and nothing of it is held", async () => {
-    const frame = httpChunk(chatFrame({ content: "x".repeat(16 * 1024) }));
+  test.each([
+    ["fixes read along", TOOLS],
+    ["no fix can act", NO_TOOLS],
+  ])("is read where %s: each frame reaches the client before the next one is said, and nothing of it is held", async (_who, body) => {
+    const count = 1_600;
+    const frame = httpChunk(chatFrame({ content: "x".repeat(64 * 1024) }));
+    let arrived = Promise.withResolvers<void>();
     const backend = async (socket: Socket): Promise<void> => {
       begin(socket);
-      while (!socket.destroyed) await written(socket, frame);
+      while (!socket.destroyed) {
+        arrived = Promise.withResolvers<void>();
+        await written(socket, frame);
+        await arrived.promise;
+      }
     };
+    let frames = 0;
     await survive({
       backend,
       async client(arena) {
-        const { socket } = arena.open();
-        let received = 0;
+        const { socket, closed } = arena.open();
         const enough = Promise.withResolvers<void>();
+        let tail = "";
         socket.removeAllListeners("data").on("data", (chunk: Buffer) => {
-          received += chunk.length;
-          if (received > 100 * 1024 * 1024) enough.resolve();
+          tail = (tail + chunk.toString("latin1", Math.max(0, chunk.length - 4))).slice(-4);
+          if (tail !== "\n\n\r\n") return;
+          frames += 1;
+          if (frames === count) enough.resolve();
+          else arrived.resolve();
         });
-        socket.write(post("/v1/chat/completions", WHOLE.replace('"stream":false', '"stream":true')));
-        await enough.promise;
-        arena.left();
+        socket.write(post("/v1/chat/completions", body));
+        // A frame that is held is followed by silence, and the sidecar ends that.
+        await Promise.race([enough.promise, closed()]);
+        expect(frames).toBe(count);
         socket.destroy();
+        arena.left();
       },
-      limits: { timeoutMs: 10_000 },
       leaves: true,
       outcomes: ["client-gone"],
     });
@@ -283,7 +298,7 @@ describe("a whole reply", () => {
         arena.left();
         socket.destroy();
       },
-      limits: { timeoutMs: 10_000, replyBytes: 1024 * 1024 },
+      limits: { replyBytes: 1024 * 1024 },
       leaves: true,
       outcomes: ["client-gone"],
     });
