@@ -4,12 +4,14 @@
  * relative to a module mean the same in both.
  */
 import { defineConfig } from "rolldown";
+import { thirdPartyNotices } from "./scripts/notices.ts";
 
 export default defineConfig({
   input: { main: "src/cli/main.ts", worker: "src/recorder/worker.ts" },
   platform: "node",
   // A native addon, and what telemetry loads only when the environment asks for what it alone knows (src/otel/providers.ts).
   external: ["better-sqlite3", "@opentelemetry/sdk-node"],
+  plugins: [thirdPartyNotices()],
   output: {
     dir: "dist/cli",
     format: "esm",
