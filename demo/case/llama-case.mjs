@@ -14,8 +14,8 @@ export function piecesOf(testCase, side) {
 
 /** Headers of the reply without those that belong to one connection or to a length that a fix may have changed. */
 export function replyHeaders(testCase) {
-  const dropped = ["connection", "keep-alive", "transfer-encoding", "content-length"];
-  return testCase.response.headers.filter(([name]) => !dropped.includes(name.toLowerCase()));
+  const dropped = new Set(["connection", "keep-alive", "transfer-encoding", "content-length"]);
+  return testCase.response.headers.filter(([name]) => !dropped.has(name.toLowerCase()));
 }
 
 /** Answers the recorded request; anything else is 404 with what was different. `pace`: 1 as recorded, 0 at once. */
@@ -61,6 +61,8 @@ export function difference(testCase, method, path, body) {
   return key === undefined ? undefined : `"${key}" is not what was recorded`;
 }
 
+const textOf = (value) => (typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value));
+
 /** Text, reasoning, calls and finish reasons of a reply's bytes: chat, completions (both APIs), Responses and Messages, streamed or whole. */
 export function readReply(bytes) {
   const said = { text: "", reasoning: "", tools: [], finish: [] };
@@ -71,11 +73,10 @@ export function readReply(bytes) {
     if (name) one.name += name;
     if (text) one.arguments += text;
   };
-  const json = (value) => (typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value));
   const block = (key, part, whole) => {
     if (part.type === "text") said.text += part.text ?? "";
     if (part.type === "thinking") said.reasoning += part.thinking ?? "";
-    if (part.type === "tool_use") call(key, part.name, whole ? json(part.input) : "");
+    if (part.type === "tool_use") call(key, part.name, whole ? textOf(part.input) : "");
   };
   const item = (one) => {
     if (one.type === "function_call") call(one.id ?? one.call_id, one.name, one.arguments);
@@ -86,7 +87,7 @@ export function readReply(bytes) {
       const delta = choice.delta ?? choice.message ?? choice;
       said.text += delta.content ?? delta.text ?? "";
       said.reasoning += delta.reasoning_content ?? "";
-      (delta.tool_calls ?? []).forEach((one, i) => call(`${choice.index}/${one.index ?? i}`, one.function?.name, json(one.function?.arguments)));
+      (delta.tool_calls ?? []).forEach((one, i) => call(`${choice.index}/${one.index ?? i}`, one.function?.name, textOf(one.function?.arguments)));
       if (choice.finish_reason) said.finish.push(choice.finish_reason);
     }
     if (typeof message.content === "string" && !message.choices) said.text += message.content;

@@ -149,7 +149,7 @@ test("SIGTERM: what is in flight has its ended spans, and they are exported befo
   expect(await run.exit).toBe(0);
   expect(checkTelemetry(receiver.received, { vocabulary: "1.41" })).toEqual([]);
   const ends = receiver.received.spans.map((span) => span.attributes["llama_proxy.stream.end_reason"]?.value);
-  expect(ends.filter((end) => end !== undefined).toSorted()).toEqual(["completed", "proxy_shutdown"]);
+  expect(new Set(ends.filter((end) => end !== undefined))).toEqual(new Set(["completed", "proxy_shutdown"]));
   expect(receiver.received.spans.filter((span) => spanType(span) === "http.server")).toHaveLength(2);
 });
 

@@ -101,5 +101,6 @@ function descendants(of: ReceivedSpan, spans: readonly ReceivedSpan[]): Received
 }
 
 function textOf(span: ReceivedSpan, name: string): string {
-  return String(span.attributes[name]?.value ?? "");
+  const value = span.attributes[name]?.value;
+  return typeof value === "string" ? value : "";
 }
