@@ -1,5 +1,5 @@
 import type { Wakes } from "./wakes.ts";
-import { SLEEPS, WAKES } from "./wakes.ts";
+import { ESCAPE, SLEEPS, WAKES } from "./wakes.ts";
 
 /**
  * A frame seen as what stands around its text: the chunks of one reply repeat each other byte for
@@ -13,6 +13,8 @@ export interface Template {
 
 const QUOTE = 34;
 const BACKSLASH = 92;
+const SLASH = 47;
+const LETTER_U = 117;
 /** A text that is safe to look for in the frame as it is. */
 const SIMPLE = /^[ !#-[\]-~]+$/u;
 
@@ -65,6 +67,12 @@ function endOfText(chunk: Uint8Array, from: number, wakes: Wakes): number {
     at += size;
     const wake = wakes[byte] ?? WAKES;
     if (wake === SLEEPS) continue;
+    if (wake === ESCAPE) {
+      size = sizeOfEscaped(chunk, at);
+      if (size === 0) return -1;
+      at += size;
+      continue;
+    }
     const next = chunk[at];
     if (wake === WAKES || next === wake || next === QUOTE || next === BACKSLASH) return -1;
   }
@@ -74,6 +82,15 @@ function endOfText(chunk: Uint8Array, from: number, wakes: Wakes): number {
 const ESCAPES = new Uint8Array(256);
 for (const [letter, meant] of Object.entries({ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }))
   ESCAPES[letter.charCodeAt(0)] = meant.charCodeAt(0);
+
+/** Bytes of a character that JSON allows behind a backslash, the text being JSON itself; 0 for any other. */
+function sizeOfEscaped(chunk: Uint8Array, at: number): number {
+  const byte = chunk[at] ?? 0;
+  if (byte === QUOTE) return 0;
+  if (byte !== BACKSLASH) return ESCAPES[byte] !== 0 || byte === LETTER_U ? 1 : 0;
+  const letter = chunk[at + 1];
+  return letter === QUOTE || letter === BACKSLASH || letter === SLASH ? 2 : 0;
+}
 
 /**
  * Bytes of the UTF-8 character at `at`; 0 when it is not sound (Unicode 15, table 3-7), cut off, or U+FFFD,

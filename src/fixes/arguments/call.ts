@@ -3,6 +3,8 @@ import type { Delta, RequestView, ToolArgs, ToolOpen } from "../../core/delta.ts
 import { asArray, isObject } from "../../wire/json.ts";
 import { snippet } from "../fix.ts";
 import type { NoteBy } from "../notes.ts";
+import type { Wakes } from "../wakes.ts";
+import { passes } from "./body.ts";
 import { CallText } from "./call-text.ts";
 import { createWaiting, type Item, type Line, type Waiting } from "./line.ts";
 import { Machine } from "./machine.ts";
@@ -108,13 +110,25 @@ export class Call {
 
   /** Whether `text` lies inside a string and is sent as it is without more ado. */
   skim(text: string): boolean {
-    if (this.waiting.pieces.length > 0 || !this.machine.skim(text)) return false;
+    const { machine } = this;
+    if (!this.#inBody || !passes(text, machine.trusted, this.#rules.tables.by.mark.length > 0)) return false;
+    machine.skipped(text);
     this.text.passed(text);
     return true;
   }
 
+  /** Which characters keep `skim` from letting a text pass; undefined: any may. */
+  get wakes(): Wakes | undefined {
+    const { body } = this.#rules.tables;
+    return this.#inBody ? (this.machine.trusted ? body.trusted : body.other) : undefined;
+  }
+
   settleNotes(verbatim: boolean): void {
     for (const note of this.#notes?.splice(0) ?? []) note(verbatim);
+  }
+
+  get #inBody(): boolean {
+    return !this.whole && this.machine.inBody && this.waiting.pieces.length === 0;
   }
 
   #later(noteBy: NoteBy): NoteBy {

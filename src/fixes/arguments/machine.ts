@@ -12,10 +12,8 @@ import type { Answer, CallTool, Container, Ending, HookName, OpenString, Place, 
 import type { ActiveRule, MachineOptions, RuleSet } from "./ruleset.ts";
 import { ANY, fits, type Shape } from "./schema.ts";
 import { step } from "./steps.ts";
-import { isEscaped, isServerCut } from "./trust.ts";
+import { isServerCut } from "./trust.ts";
 
-/* oxlint-disable-next-line no-control-regex -- what a JSON string may not hold raw */
-const PLAIN = /["\\<\u0000-\u001f]/;
 /** Input is read in windows of this size, so that a rewrite copies no more than that. */
 const WINDOW = 4096;
 /** Text of a dropped member kept for its note, and to be given back should the reply break off in it. */
@@ -89,6 +87,10 @@ export class Machine implements Place {
   get pending(): number {
     return this.input.length - this.at;
   }
+  /** Inside a string, and nothing is held. */
+  get inBody(): boolean {
+    return this.state === "string" && this.pending === 0 && !this.#dropping;
+  }
   /** The value is whole and nothing is held. */
   get complete(): boolean {
     return (this.state === "tail" || this.state === "as-is") && this.held === 0;
@@ -106,13 +108,9 @@ export class Machine implements Place {
     return this.#take();
   }
 
-  /** Whether `text` lies inside a string and needs no reading; if so it counts as read and sent. */
-  skim(text: string): boolean {
-    if (this.state !== "string" || this.pending > 0 || this.#dropping) return false;
-    if (PLAIN.test(text) && !(this.trusted && isEscaped(text) && (this.#rules.tables.by.mark.length === 0 || !text.includes("<"))))
-      return false;
+  /** `text` lies inside a string and was sent unread. */
+  skipped(text: string): void {
     this.string.before = text.length < 4 ? (this.string.before + text).slice(-4) : text.slice(-4);
-    return true;
   }
 
   /** No more input, whatever the reason will be. */

@@ -1,5 +1,6 @@
 import type { ArgumentFix, FixMode, Note, PlannedFix } from "../fix.ts";
 import type { NoteBy } from "../notes.ts";
+import { type BodyWakes, bodyWakes } from "./body.ts";
 import type { CallPlace } from "./report.ts";
 import { type ArgumentRule, type CallTool, type HookName, HOOKS } from "./rule.ts";
 import type { Shape } from "./schema.ts";
@@ -19,6 +20,7 @@ export interface ArgumentTables {
   readonly pieces: readonly ActiveRule[];
   /** The rule that drops repeated calls. */
   readonly repeats: ActiveRule | undefined;
+  readonly body: BodyWakes;
 }
 
 export function argumentTables(plan: readonly PlannedFix[]): ArgumentTables {
@@ -32,6 +34,7 @@ export function argumentTables(plan: readonly PlannedFix[]): ArgumentTables {
     names: having("name"),
     pieces: having("piece"),
     repeats: having("repeats")[0],
+    body: bodyWakes(having("mark").length > 0),
   };
 }
 

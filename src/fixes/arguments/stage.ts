@@ -3,9 +3,10 @@
  * Choices and calls may be interleaved; their order is kept (line.ts).
  */
 import type { Delta, RequestView, ToolArgs, ToolOpen } from "../../core/delta.ts";
-import type { Emit, PlannedFix, Stage } from "../fix.ts";
+import type { Emit, PlannedFix, Said, Stage } from "../fix.ts";
 import { ByChoice } from "../by-choice.ts";
 import type { NoteBy } from "../notes.ts";
+import { NEVER, type Wakes } from "../wakes.ts";
 import { type Call, createCall, endCall, feedCall, Numbers, Tools } from "./call.ts";
 import { Line } from "./line.ts";
 import type { Ending } from "./rule.ts";
@@ -70,6 +71,13 @@ export class ArgumentStage implements Stage {
     }
     this.#line.flush(emit);
     if (this.#line.waiting > MAX_LINE) this.release(emit);
+  }
+
+  /** Text and reasoning pass between calls; arguments do inside a string, but for what may end or change it. */
+  wakes(delta: Said): Wakes | undefined {
+    if (delta.kind !== "tool-args") return NEVER;
+    const call = this.#call(delta);
+    return call?.open.tool === delta.tool ? call.wakes : undefined;
   }
 
   onEnd(emit: Emit): void {
@@ -155,7 +163,7 @@ export class ArgumentStage implements Stage {
   /** Text that lies wholly inside a string needs no machine: the hot path of a clean stream. */
   #isPlain(delta: ToolArgs): boolean {
     const call = this.#call(delta);
-    return call !== undefined && !call.whole && call.open.tool === delta.tool && call.skim(delta.text);
+    return call !== undefined && call.open.tool === delta.tool && call.skim(delta.text);
   }
 }
 

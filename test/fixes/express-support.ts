@@ -1,0 +1,79 @@
+/** The express way and the plain pipeline over the same stream. */
+import type { Step } from "../../src/core/exchange.ts";
+import type { RequestView } from "../../src/core/delta.ts";
+import type { Dialect } from "../../src/dialects/dialect.ts";
+import { createExpress } from "../../src/fixes/express.ts";
+import type { FixPlan } from "../../src/fixes/fix.ts";
+import { createStreamPipeline } from "../../src/fixes/pipeline.ts";
+
+export interface Stream {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly request: RequestView;
+  readonly body: Buffer;
+}
+
+/** Every event in a piece of its own, as llama-server writes them. */
+export function eventCuts(body: Buffer): number[] {
+  const cuts: number[] = [];
+  for (let at = body.indexOf("\n\n"); at >= 0; at = body.indexOf("\n\n", at + 2)) cuts.push(at + 2);
+  return cuts.filter((at) => at < body.length);
+}
+
+export function pieces(body: Buffer, cuts: readonly number[]): Buffer[] {
+  const edges = [0, ...cuts, body.length];
+  return edges.slice(1).map((to, i) => body.subarray(edges[i], to));
+}
+
+function plain(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], cut: boolean) {
+  const pipeline = createStreamPipeline(plan, dialect, request);
+  const steps = [...chunks.flatMap((chunk) => pipeline.push(chunk)), ...pipeline.end(cut)];
+  return { sent: Buffer.concat(steps.flatMap((step) => step.sent)), steps, notes: pipeline.notes };
+}
+
+/** `reads`: behind which chunks everything unread is read. */
+function express(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], cut: boolean, reads: (i: number) => boolean) {
+  const steps: Step[] = [];
+  const times: number[] = [];
+  const onStep = (atMs: number, step: Step) => {
+    steps.push(step);
+    times.push(atMs);
+  };
+  const one = createExpress(createStreamPipeline(plan, dialect, request), { listened: true, onStep });
+  let late = 0;
+  const sent = chunks.flatMap((chunk, i) => {
+    const out = one.takes(chunk, i) ? [chunk] : one.push(chunk, i);
+    if (one.behind) late += 1;
+    if (reads(i)) one.catchUp();
+    return [...out];
+  });
+  sent.push(...one.end(cut, chunks.length));
+  return { sent: Buffer.concat(sent), steps, times, notes: one.notes, late, behind: one.behind };
+}
+
+function summary(steps: readonly Step[]) {
+  return steps.map(({ frame, deltas, out, sent }) => ({
+    raw: Buffer.from(frame.raw).toString("latin1"),
+    deltas,
+    out,
+    sent: sent.map((bytes) => Buffer.from(bytes).toString("latin1")),
+  }));
+}
+
+/** What both say of the same chunks; `late`: chunks behind which something was unread. */
+export function both(plan: FixPlan, stream: Stream, cuts: readonly number[], cut = false, reads = (_i: number) => false) {
+  const chunks = pieces(stream.body, cuts);
+  const read = plain(plan, stream, chunks, cut);
+  const late = express(plan, stream, chunks, cut, reads);
+  return {
+    wanted: {
+      sent: read.sent.toString("latin1"),
+      steps: summary(read.steps),
+      notes: read.notes,
+      behind: false,
+      times: late.times.toSorted((x, y) => x - y),
+    },
+    got: { sent: late.sent.toString("latin1"), steps: summary(late.steps), notes: late.notes, behind: late.behind, times: late.times },
+    late: late.late,
+  };
+}
