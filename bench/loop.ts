@@ -100,10 +100,10 @@ async function run(record: "on" | "off"): Promise<void> {
   await play(200);
   await sidecar.told();
   await idle.told();
-  let over = false;
-  const playing = play(FRAMES).finally(() => (over = true));
+  const state = { over: false };
+  const playing = play(FRAMES).finally(() => (state.over = true));
   let requests = 0;
-  while (!over) {
+  while (!state.over) {
     const from = performance.now();
     large.send({ ...base, port, connections: 1, requestBytes: 1 << 20, stream: false } satisfies Job);
     await once(large, "message");
