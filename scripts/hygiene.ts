@@ -67,7 +67,7 @@ async function start(name: string, binary: string, args: readonly string[], port
 /** `200` passed on as one request, `200 ×2` as two, `400` refused, `closed`; what was not well-formed is marked. */
 async function outcome(probe: Probe, { port }: Contestant, backend: StrictBackend): Promise<string> {
   backend.reset();
-  const { statuses } = await fire(port, probe.bytes, 250);
+  const { statuses } = await fire(port, probe.bytes);
   const status = statuses[0] === undefined ? "closed" : String(statuses[0]);
   const smuggled = backend.requests.some(({ target }) => target === "/smuggled");
   const marks = [

@@ -112,7 +112,7 @@ export async function survive(fault: Fault): Promise<{ seen: readonly Seen[]; ar
         without = control?.leave();
       },
       async asked(count = 1) {
-        for (let i = 0; i < 400 && backend.requests.length < count; i++) await sleep(5);
+        for (let i = 0; i < 2_000 && backend.requests.length < count; i++) await sleep(5);
       },
     };
     if (fault.client) await fault.client(arena);
@@ -256,7 +256,7 @@ function openClient(url: URL, all: Set<Socket>): Client {
     text: () => text,
     closed: () => closed,
     async until(part) {
-      for (let i = 0; i < 1000 && !text.includes(part); i++) await sleep(2);
+      for (let i = 0; i < 5_000 && !text.includes(part); i++) await sleep(2);
       expect(text).toContain(part);
     },
   };
@@ -277,7 +277,7 @@ export function leftovers(before: Record<string, number>): string[] {
 }
 
 async function quiet(settled: () => boolean): Promise<void> {
-  for (let i = 0; i < 300 && !settled(); i++) await sleep(10);
+  for (let i = 0; i < 1_000 && !settled(); i++) await sleep(10);
 }
 
 function watchMemory(): { stop: () => number } {

@@ -6,15 +6,15 @@ import { startTestSidecar } from "../support/sidecar.ts";
 import { fire, PROBES } from "./probes.ts";
 import { startStrictBackend } from "./strict-backend.ts";
 
-async function ask(bytes: string) {
+async function ask(bytes: string, answers = 1) {
   await using backend = await startStrictBackend();
   await using proxy = await startTestSidecar({ backend: new URL(`http://127.0.0.1:${backend.port}`) });
-  const got = await fire(Number(proxy.url.port), bytes);
+  const got = await fire(Number(proxy.url.port), bytes, answers);
   return { ...got, requests: [...backend.requests], malformed: [...backend.malformed] };
 }
 
 test.each(PROBES)("$name", async ({ bytes, status, upstream }) => {
-  const got = await ask(bytes);
+  const got = await ask(bytes, Math.max(1, upstream));
   expect(got.malformed).toEqual([]);
   expect(got.requests.map((request) => request.target)).not.toContain("/smuggled");
   expect({ status: got.statuses[0] ?? 0, upstream: got.requests.length }).toEqual({ status, upstream });
@@ -55,14 +55,10 @@ describe("what becomes of a request", () => {
     for (let code = 1; code < 256; code++) {
       const odd = String.fromCharCode(code);
       for (const line of [`X-A: a${odd}b`, `X${odd}A: b`, `X-A:${odd}`, `Cookie: ${odd}`]) {
-        const { statuses, text } = await fire(
-          Number(proxy.url.port),
-          `GET /p HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${line}\r\n\r\n`,
-          1_000,
-        );
+        const { statuses, text } = await fire(Number(proxy.url.port), `GET /p HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${line}\r\n\r\n`);
         if (![200, 400].includes(statuses[0] ?? 0)) wrong.push(`${JSON.stringify(line)}: ${text.slice(0, 40)}`);
       }
-      const { statuses } = await fire(Number(proxy.url.port), `GET /p${odd}q HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, 1_000);
+      const { statuses } = await fire(Number(proxy.url.port), `GET /p${odd}q HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
       if (![200, 400, 505].includes(statuses[0] ?? 0)) wrong.push(`target ${JSON.stringify(odd)}: ${statuses[0] ?? "none"}`);
     }
     expect(wrong).toEqual([]);

@@ -101,22 +101,29 @@ export const PROBES: readonly Probe[] = [
   refused("fields of 80 KB", get("/p", `X-A: ${"y".repeat(80_000)}\r\n`), 431),
 ];
 
-/** Sends the bytes and listens until the connection closes or nothing more comes. */
-export async function fire(port: number, bytes: string, quietMs = 150): Promise<{ statuses: number[]; text: string }> {
+const QUIET_MS = 150;
+const PATIENCE_MS = 5_000;
+
+/** Sends the bytes and listens until the connection closes, or nothing more comes behind `answers` answers. */
+export async function fire(port: number, bytes: string, answers = 1): Promise<{ statuses: number[]; text: string }> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   let text = "";
   const { promise, resolve } = Promise.withResolvers<void>();
-  let timer = setTimeout(resolve, quietMs * 4);
+  let timer = setTimeout(resolve, PATIENCE_MS);
   socket.on("error", () => {}).on("close", () => resolve());
   socket.on("data", (chunk: Buffer) => {
     text += chunk.toString("latin1");
+    if (statusesIn(text).length < answers) return;
     clearTimeout(timer);
-    timer = setTimeout(resolve, quietMs);
+    timer = setTimeout(resolve, QUIET_MS);
   });
   socket.write(Buffer.from(bytes, "latin1"));
   await promise;
   clearTimeout(timer);
   socket.destroy();
-  const statuses = [...text.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map((match) => Number(match[1])).filter((status) => status >= 200);
-  return { statuses, text };
+  return { statuses: statusesIn(text), text };
+}
+
+function statusesIn(text: string): number[] {
+  return [...text.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map((match) => Number(match[1])).filter((status) => status >= 200);
 }

@@ -18,6 +18,8 @@ function explode(): never {
   throw new Error("sink broke");
 }
 
+/** Of what is waited for in no time on an idle machine. */
+const PATIENT = { timeout: 10_000 };
 const CHAT = { method: "POST", path: "/v1/chat/completions", body: chatRequest() } as const;
 
 describe("what passes", () => {
@@ -78,22 +80,21 @@ describe("what passes", () => {
   });
 
   test("a stream's head goes out before its first byte of body, latin1 and all", async () => {
+    const head = Promise.withResolvers<void>();
     await using llama = await startFakeLlama(async (_request, socket) => {
       socket.write(Buffer.from(STREAM_HEAD.replace("llama.cpp", "ll\u00e4ma"), "latin1"));
-      await sleep(300);
+      // A head that is held waits here for ever.
+      await head.promise;
       socket.end(Buffer.concat([httpChunk(DONE), Buffer.from(LAST_CHUNK)]));
     });
     await using proxy = await startTestSidecar({ backend: llama.url });
-    let headAt = 0;
-    const begun = performance.now();
     const got = await send(proxy.url, {
       ...CHAT,
       leaveWhen: (bytes) => {
-        if (headAt === 0 && bytes.includes("\r\n\r\n")) headAt = performance.now() - begun;
+        if (bytes.includes("\r\n\r\n")) head.resolve();
         return false;
       },
     });
-    expect(headAt).toBeLessThan(250);
     expect(headerIn(got.headers, "server")).toBe("ll\u00e4ma");
     expect(got.body.toString()).toBe(DONE);
   });
@@ -186,30 +187,19 @@ describe("one end per exchange", () => {
     expect(end?.firstTokenMs).toBeGreaterThan(0);
   });
 
-  test("client-gone: the backend's socket closes within 50 ms", async () => {
-    let closedAt = 0;
+  test("client-gone: the backend is left in the middle of its stream", async () => {
     await using llama = await startFakeLlama(async (_request, socket) => {
-      socket.on("close", () => (closedAt = performance.now()));
       socket.write(STREAM_HEAD);
-      for (let i = 0; i < 100 && !socket.destroyed; i++) {
+      for (let i = 0; !socket.destroyed; i++) {
         socket.write(httpChunk(chatFrame({ content: `${i}` })));
         await sleep(10);
       }
     });
     await using proxy = await startTestSidecar({ backend: llama.url });
-    let leftAt = 0;
-    await send(proxy.url, {
-      ...CHAT,
-      leaveWhen: (bytes) => {
-        if (!bytes.includes('"5"')) return false;
-        leftAt = performance.now();
-        return true;
-      },
-    });
+    await send(proxy.url, { ...CHAT, leaveWhen: (bytes) => bytes.includes('"5"') });
     const [seen] = await proxy.ended();
     expect(seen?.ends.map((end) => end.outcome)).toEqual(["client-gone"]);
-    await sleep(60);
-    expect(closedAt - leftAt).toBeLessThan(50);
+    await expect.poll(() => llama.open, PATIENT).toBe(0);
   });
 
   test("an exchange whose backend still talks is told of as it ends: what listens closes its books before the backend's socket does", async () => {
@@ -231,8 +221,7 @@ describe("one end per exchange", () => {
   });
 
   test("client-gone before the head: the backend is left too", async () => {
-    let closed = false;
-    await using llama = await startFakeLlama((_request, socket) => void socket.on("close", () => (closed = true)));
+    await using llama = await startFakeLlama(() => {});
     await using proxy = await startTestSidecar({ backend: llama.url });
     const controller = new AbortController();
     const asked = fetch(new URL(CHAT.path, proxy.url), { method: "POST", body: CHAT.body, signal: controller.signal });
@@ -241,8 +230,7 @@ describe("one end per exchange", () => {
     await expect(asked).rejects.toThrow("aborted");
     const [seen] = await proxy.ended();
     expect(seen?.ends.map((end) => end.outcome)).toEqual(["client-gone"]);
-    await sleep(50);
-    expect(closed).toBe(true);
+    await expect.poll(() => llama.open, PATIENT).toBe(0);
   });
 
   test("a client that leaves at the end mark has everything: completed", async () => {
@@ -286,8 +274,7 @@ describe("one end per exchange", () => {
     expect(stalled.body.toString()).toMatch(/data: \{"error":\{.*"type":"upstream_timeout"\}\}\n\n$/);
     const seen = await proxy.ended(2);
     expect(seen.map((one) => one.ends.map((end) => end.outcome))).toEqual([["upstream-timeout"], ["upstream-timeout"]]);
-    await sleep(30);
-    expect(llama.open).toBe(0);
+    await expect.poll(() => llama.open, PATIENT).toBe(0);
   });
 
   test("upstream-broke: what came goes on, then an error frame, and no polite end", async () => {
@@ -322,19 +309,22 @@ describe("one end per exchange", () => {
   });
 
   test("shutdown: drains what it can, tells the rest", async () => {
+    const draining = Promise.withResolvers<void>();
     await using llama = await startFakeLlama(async (request, socket) => {
       if (request.body.includes("slow")) {
         socket.write(Buffer.concat([Buffer.from(STREAM_HEAD), httpChunk(chatFrame({ content: "Hi" }))]));
         return;
       }
-      await sleep(100);
+      await draining.promise;
       socket.end(jsonReply("{}"));
     });
     await using proxy = await startTestSidecar({ backend: llama.url });
     const quick = send(proxy.url, { path: "/quick" });
     const slow = send(proxy.url, { ...CHAT, body: chatRequest({ user: "slow" }) });
     while (llama.requests.length < 2) await sleep(5);
-    await proxy.sidecar.drain(300);
+    const drained = proxy.sidecar.drain(1_000);
+    draining.resolve();
+    await drained;
     expect((await quick).status).toBe(200);
     const cut = await slow;
     expect(cut.complete).toBe(false);
@@ -420,10 +410,11 @@ describe("bounds", () => {
     const socket = connect(Number(proxy.url.port), "127.0.0.1");
     socket.pause();
     socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: ${CHAT.body.length}\r\n\r\n${CHAT.body}`);
-    await sleep(500);
-    const stalledAt = written;
-    await sleep(200);
-    expect(written).toBe(stalledAt);
+    let before = -1;
+    while (written === 0 || written !== before) {
+      before = written;
+      await sleep(250);
+    }
     expect(written).toBeLessThan(24 * 1024 * 1024);
     socket.destroy();
     await proxy.ended();

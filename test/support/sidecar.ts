@@ -121,7 +121,7 @@ export async function startTestSidecar(options: TestSidecarOptions): Promise<Tes
       await sidecar.use({ ...parts, ...changed }, listener);
     },
     async ended(count = 1) {
-      for (let i = 0; i < 500; i++) {
+      for (let i = 0; i < 1_500; i++) {
         const over = sink.seen.filter((one) => one.ends.length > 0);
         if (over.length >= count) return over;
         await new Promise((done) => setTimeout(done, 10));
