@@ -40,8 +40,8 @@ export interface ExpressOptions {
 
 /** So many chunks wait to be read at most. */
 const MAX_BEHIND = 256;
-/** A stream whose frames differ in more than their text (a count, a clock) is not learnt for ever. */
-const MAX_LEARNED = 16;
+/** A stream whose frames differ in more than their text (a count, a clock) is not learnt for ever. A short call takes two. */
+const MAX_LEARNED = 64;
 const LF = 10;
 
 interface Unread {

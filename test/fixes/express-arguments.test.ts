@@ -237,6 +237,13 @@ describe.each(APIS)("arguments over %s", (api) => {
     expect(late).toBeLessThan(40);
   });
 
+  it("a file's body behind many short calls does too", () => {
+    const short = Array.from({ length: 20 }, () => args("{", '"path":"', "a", '"', "}"));
+    const { late, got, wanted } = both(DEFAULT, ...whole(streamOf(api, [...short, serverCut(file([" word"]))])));
+    expect(got).toEqual(wanted);
+    expect(late).toBeGreaterThan(65);
+  });
+
   it("so does the text behind a call", () => {
     const behind = Array.from({ length: 50 }, (): Said => ({ text: " word" }));
     const { late, got, wanted } = both(DEFAULT, ...whole(streamOf(api, [[...serverCut(args("x")), ...behind]])));
