@@ -20,7 +20,7 @@ export function schemaDoc(): string {
     "The views are the contract: columns are only ever added. The tables below them may change with the schema version.",
     ...VIEWS.map(viewSection),
     "## Tables",
-    "Blobs begin with one byte for the codec (0 as it is, 1 zstd). `body.entries` lists the pieces that join to the body; `part.data` holds a run of frames with sizes, arrival times in microseconds, upstream bytes, and what was sent where it differs; `head.data` is JSON with headers and the facts that are no column.",
+    "Blobs begin with one byte for the codec (0 as it is, 1 zstd). `body.entries` lists the pieces that join to the body; `part.data` holds a run of frames with sizes, arrival times in microseconds, upstream bytes, and what was sent where it differs; `head.data` is JSON with headers and the facts that are no column. `journal.data` holds runs of all streams that run, each behind its exchange and the number of its first frame; what `part` has too is deleted.",
     "```sql",
     ...tables.all().map(({ sql }) => `${sql.replaceAll(/\n {6}/g, "\n  ").replaceAll(/\n {4}/g, "\n")};`),
     "```",

@@ -35,10 +35,10 @@ export type Op =
     };
 
 /**
- * Of each frame: the exchange, 1 for an SSE frame and 0 for a piece of another reply, when it came in milliseconds,
- * where its bytes begin, their size, the size of what was sent.
+ * Of each frame: the exchange (less than 0 for a piece of a reply that is no event stream), when it came in
+ * milliseconds, where its bytes begin, their size, the size of what was sent.
  */
-export const FRAME_FIELDS = 6;
+export const FRAME_FIELDS = 5;
 /** In place of a size: what came is what was sent. Else the bytes that were sent stand behind those that came. */
 export const UNCHANGED = -1;
 

@@ -6,8 +6,12 @@ export interface ByteWriter {
   uint(value: number): void;
   int(value: number): void;
   bytes(value: Uint8Array): void;
+  /** Makes room for so many bytes more, at once. */
+  room(more: number): void;
   /** What was written. A view: good until the next call. */
   view(): Uint8Array;
+  /** Goes back to a `length` that was. */
+  cut(length: number): void;
   /** Begins anew, in the same memory unless it grew large. */
   clear(): void;
   readonly length: number;
@@ -37,6 +41,7 @@ export function createByteWriter(capacity = 256): ByteWriter {
   }
   return {
     uint,
+    room,
     int: (value) => uint(value < 0 ? -value * 2 - 1 : value * 2),
     bytes(value) {
       room(value.length);
@@ -44,6 +49,9 @@ export function createByteWriter(capacity = 256): ByteWriter {
       length += value.length;
     },
     view: () => buffer.subarray(0, length),
+    cut(to) {
+      length = to;
+    },
     clear() {
       length = 0;
       if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(capacity);
@@ -96,8 +104,8 @@ export function createByteReader(buffer: Uint8Array): ByteReader {
 
 const RAW = 0;
 const ZSTD = 1;
-/** Below this zstd's own frame eats what it saves. */
-const WORTH_COMPRESSING = 64;
+/** Below this a few hundred bytes are not worth the 60 to 90 us of CPU that a call of zstd costs. */
+const WORTH_COMPRESSING = 1024;
 const LEVEL = { [constants.ZSTD_c_compressionLevel]: 3 };
 
 /** The form of every stored blob: one byte for the codec, then the bytes, zstd-compressed where that is smaller. */
@@ -108,11 +116,6 @@ export function pack(bytes: Uint8Array): Uint8Array {
     const small = zstdCompressSync(bytes, { chunkSize, pledgedSrcSize: bytes.length, params: LEVEL });
     if (small.length < bytes.length) return prefixed(ZSTD, small);
   }
-  return packRaw(bytes);
-}
-
-/** The same form, for what is soon written anew: a call of zstd costs 20 us of CPU, however few the bytes. */
-export function packRaw(bytes: Uint8Array): Uint8Array {
   return prefixed(RAW, bytes);
 }
 

@@ -1,4 +1,4 @@
-import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
+import { createByteReader, createByteWriter, pack, unpack, type ByteReader, type ByteWriter } from "./bytes.ts";
 
 /**
  * A stretch of a reply in columns: the upstream bytes end to end, where each frame ends and when it
@@ -26,12 +26,22 @@ export interface StoredFrame {
 export interface FrameColumns {
   /** `sent` is `upstream` itself when nothing changed. */
   add(atUs: number, upstream: Uint8Array, sent: Uint8Array): void;
+  /** Frames that were sent as they came: the bytes of all of them, and of each when it came and its size. */
+  addAll(bytes: Uint8Array, atUs: readonly number[], sizes: readonly number[]): void;
   /** What was added since the last `clear`. Views: good until the next call. */
   run(): FrameRun;
+  /** What was added since the last `mark` or `clear`; `first` is its position in `run`. Views, as above. */
+  fresh(): { readonly first: number; readonly run: FrameRun };
+  mark(): void;
+  /** Forgets what is fresh. */
+  dropFresh(): void;
   clear(): void;
   readonly count: number;
+  readonly freshCount: number;
   readonly bytes: number;
 }
+
+const NOWHERE = { frames: 0, bytes: 0, changed: 0, sentBytes: 0 };
 
 export function createColumns(): FrameColumns {
   let atUs: number[] = [];
@@ -40,6 +50,8 @@ export function createColumns(): FrameColumns {
   let sentSizes: number[] = [];
   const upstreamBytes = createByteWriter();
   const sentBytes = createByteWriter(0);
+  /** Where the fresh ones begin. */
+  let marked = NOWHERE;
   return {
     add(at, upstream, sent) {
       if (sent !== upstream) {
@@ -51,17 +63,48 @@ export function createColumns(): FrameColumns {
       sizes.push(upstream.length);
       upstreamBytes.bytes(upstream);
     },
+    addAll(bytes, times, ofEach) {
+      for (const at of times) atUs.push(at);
+      for (const size of ofEach) sizes.push(size);
+      upstreamBytes.bytes(bytes);
+    },
+    fresh() {
+      const run: FrameRun = {
+        atUs: atUs.slice(marked.frames),
+        sizes: sizes.slice(marked.frames),
+        upstream: upstreamBytes.view().subarray(marked.bytes),
+        changed: changed.slice(marked.changed).map((frame) => frame - marked.frames),
+        sentSizes: sentSizes.slice(marked.changed),
+        sent: sentBytes.view().subarray(marked.sentBytes),
+      };
+      return { first: marked.frames, run };
+    },
+    mark() {
+      marked = { frames: sizes.length, bytes: upstreamBytes.length, changed: changed.length, sentBytes: sentBytes.length };
+    },
+    dropFresh() {
+      atUs.length = marked.frames;
+      sizes.length = marked.frames;
+      changed.length = marked.changed;
+      sentSizes.length = marked.changed;
+      upstreamBytes.cut(marked.bytes);
+      sentBytes.cut(marked.sentBytes);
+    },
     run: () => ({ atUs, sizes, upstream: upstreamBytes.view(), changed, sentSizes, sent: sentBytes.view() }),
     clear() {
       atUs = [];
       sizes = [];
       changed = [];
       sentSizes = [];
+      marked = NOWHERE;
       upstreamBytes.clear();
       sentBytes.clear();
     },
     get count() {
       return sizes.length;
+    },
+    get freshCount() {
+      return sizes.length - marked.frames;
     },
     get bytes() {
       return upstreamBytes.length + sentBytes.length;
@@ -73,8 +116,18 @@ export function createColumns(): FrameColumns {
 const scratch = createByteWriter(16 * 1024);
 
 export function encodeRun(run: FrameRun): Uint8Array {
-  const out = scratch;
-  out.clear();
+  scratch.clear();
+  writeRun(scratch, run);
+  return pack(scratch.view());
+}
+
+/** Throws RangeError on bytes that `encodeRun` did not write. */
+export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
+  return readRun(createByteReader(unpack(blob)));
+}
+
+export function writeRun(out: ByteWriter, run: FrameRun): void {
+  out.room(sizeOfRun(run));
   out.uint(run.sizes.length);
   for (const size of run.sizes) out.uint(size);
   let last = 0;
@@ -90,12 +143,15 @@ export function encodeRun(run: FrameRun): Uint8Array {
   });
   out.bytes(run.upstream);
   out.bytes(run.sent);
-  return pack(out.view());
 }
 
-/** Throws RangeError on bytes that `encodeRun` did not write. */
-export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
-  const bytes = createByteReader(unpack(blob));
+/** About as many bytes as `writeRun` writes. */
+export function sizeOfRun({ upstream, sent, sizes, changed }: FrameRun): number {
+  return upstream.length + sent.length + 6 * (sizes.length + changed.length) + 16;
+}
+
+/** What `writeRun` wrote. Throws RangeError on anything else. */
+export function readRun(bytes: ByteReader): readonly StoredFrame[] {
   const count = bytes.uint();
   const sizes: number[] = [];
   for (let i = 0; i < count; i++) sizes.push(bytes.uint());

@@ -1,5 +1,5 @@
 import type { RawHeaders } from "../wire/headers.ts";
-import { pack, packRaw, unpack } from "./bytes.ts";
+import { pack, unpack } from "./bytes.ts";
 import { isObject } from "../wire/json.ts";
 import { joinHeaders, splitHeaders } from "./header-block.ts";
 import type { Redactor } from "./redact.ts";
@@ -27,7 +27,7 @@ interface StoredHead extends Omit<Head, "headers" | "response"> {
   readonly response?: { readonly atMs: number; readonly status: number; readonly headers: StoredHeaders };
 }
 
-/** `put` stores a piece and gives its number. Without details, the exchange runs still and its head will be written again. */
+/** `put` stores a piece and gives its number. */
 export function encodeHead(head: Head, put: (bytes: Uint8Array) => number): Uint8Array {
   function stored(headers: RawHeaders): StoredHeaders {
     const { shared, values } = splitHeaders(headers);
@@ -39,8 +39,7 @@ export function encodeHead(head: Head, put: (bytes: Uint8Array) => number): Uint
     headers: stored(headers),
     ...(response ? { response: { ...response, headers: stored(response.headers) } } : {}),
   };
-  const bytes = Buffer.from(JSON.stringify(out));
-  return head.details ? pack(bytes) : packRaw(bytes);
+  return pack(Buffer.from(JSON.stringify(out)));
 }
 
 /** `load` gives the bytes of a piece. Throws on bytes that `encodeHead` did not write. */

@@ -1,5 +1,5 @@
 import type { ExchangeStart } from "../core/exchange.ts";
-import { bytesAt, type Batch, type Op } from "./batch.ts";
+import { bytesAt, FRAME_FIELDS, UNCHANGED, type Batch, type Op } from "./batch.ts";
 import { createColumns, layRun, type FrameColumns, type FrameRun } from "./frames.ts";
 import type { Head } from "./head.ts";
 import type { Redactor } from "./redact.ts";
@@ -21,16 +21,24 @@ export interface OpenExchange {
   waitingSince: number;
   partsWritten: number;
   framesWritten: number;
+  /** The first row of the journal that holds some of `frames`. */
+  journalFrom: number | undefined;
   truncated: boolean;
   redacted: boolean;
   end: EndOp | undefined;
 }
 
+/** The frames of a batch, see FRAME_FIELDS. */
+export interface BatchFrames {
+  readonly fields: Float64Array;
+  readonly bytes: Uint8Array;
+}
+
 /** Puts what happened into an exchange, redacted. Never fails. */
 export interface Taker {
   take(exchange: OpenExchange, batch: Batch, op: Exclude<Op, { op: "begin" }>): void;
-  /** A frame, or a piece of another reply; `sent` is `upstream` itself when nothing changed. Copies the bytes. */
-  frame(exchange: OpenExchange, framed: boolean, atUs: number, upstream: Uint8Array, sent: Uint8Array, nowMs: number): void;
+  /** Frames of one exchange that lie behind one another: `from` and `to` are their numbers. Copies the bytes. */
+  frames(exchange: OpenExchange, frames: BatchFrames, from: number, to: number, nowMs: number): void;
   /** The frames held, ready to be written. */
   run(exchange: OpenExchange): FrameRun;
 }
@@ -67,8 +75,9 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     }
   }
 
-  function frame(exchange: OpenExchange, framed: boolean, atUs: number, upstream: Uint8Array, sent: Uint8Array, nowMs: number): void {
+  function takeFrames(exchange: OpenExchange, { fields, bytes }: BatchFrames, first: number, end: number, nowMs: number): void {
     const { frames } = exchange;
+    const framed = (fields[first * FRAME_FIELDS] ?? 0) > 0;
     if (frames.count === 0) exchange.waitingSince = nowMs;
     if (exchange.framed !== framed) {
       exchange.framed = framed;
@@ -80,9 +89,43 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
       return;
     }
     // A reply that is not framed is redacted whole, at its end: where it was cut means nothing.
-    const rule = framed ? redactor.frame : unchanged;
-    const kept = redacted(exchange, upstream, rule);
-    frames.add(atUs, kept, sent === upstream ? kept : redacted(exchange, sent, rule));
+    const rule = framed && redactor.active ? redactor.frame : undefined;
+    let number = first;
+    while (number < end) {
+      const times: number[] = [];
+      const sizes: number[] = [];
+      const from = fields[number * FRAME_FIELDS + 2] ?? 0;
+      let to = from;
+      for (; number < end; number++) {
+        const at = number * FRAME_FIELDS;
+        // A body may lie in between.
+        if (rule || fields[at + 4] !== UNCHANGED || fields[at + 2] !== to) break;
+        const size = fields[at + 3] ?? 0;
+        times.push(Math.round((fields[at + 1] ?? 0) * 1000));
+        sizes.push(size);
+        to += size;
+      }
+      if (sizes.length > 0) frames.addAll(bytes.subarray(from, to), times, sizes);
+      else single(exchange, fields, bytes, number++, rule);
+    }
+  }
+
+  function single(
+    exchange: OpenExchange,
+    fields: Float64Array,
+    bytes: Uint8Array,
+    number: number,
+    rule: Redactor["frame"] | undefined,
+  ): void {
+    const at = number * FRAME_FIELDS;
+    const from = fields[at + 2] ?? 0;
+    const to = from + (fields[at + 3] ?? 0);
+    const sentSize = fields[at + 4] ?? UNCHANGED;
+    const upstream = bytes.subarray(from, to);
+    const sent = sentSize === UNCHANGED ? upstream : bytes.subarray(to, to + sentSize);
+    const kept = rule ? redacted(exchange, upstream, rule) : upstream;
+    const keptSent = sent === upstream ? kept : rule ? redacted(exchange, sent, rule) : sent;
+    exchange.frames.add(Math.round((fields[at + 1] ?? 0) * 1000), kept, keptSent);
   }
 
   /** The pieces as they were when no rule applies, else one piece that holds all of the reply. */
@@ -95,11 +138,11 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     return layRun([{ atUs: run.atUs.at(-1) ?? 0, upstream, sent }]);
   }
 
-  return { take, frame, run: (exchange) => (exchange.framed || !redactor.active ? exchange.frames.run() : wholeReply(exchange)) };
-}
-
-function unchanged(bytes: Uint8Array): Uint8Array {
-  return bytes;
+  return {
+    take,
+    frames: takeFrames,
+    run: (exchange) => (exchange.framed || !redactor.active ? exchange.frames.run() : wholeReply(exchange)),
+  };
 }
 
 /** All that was sent; `upstream` itself when nothing changed. */
@@ -137,6 +180,7 @@ export function openExchange(start: ExchangeStart, resumed: boolean): OpenExchan
     waitingSince: 0,
     partsWritten: 0,
     framesWritten: 0,
+    journalFrom: undefined,
     truncated: resumed,
     redacted: false,
     end: undefined,

@@ -22,6 +22,8 @@ export interface Keeper {
 }
 
 const REOPEN_MS = 2000;
+/** Pages that the journal of running streams frees and takes again: nothing is gained by moving others into their place. */
+const JOURNAL_PAGES = 1024;
 
 export function createKeeper(settings: WorkerSettings, post: (message: FromWorker) => void, wallMs: () => number = Date.now): Keeper {
   const ledger = createLedger({ onlyErrors: settings.onlyErrors, redactor: createRedactor(settings.rules) });
@@ -123,7 +125,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
       try {
         seeRun(current.db, current.run, wallMs());
         endDeadRuns(current.db, current.run, wallMs());
-        const { more, pieces } = pruneStep(current.db, settings, wallMs());
+        const { more, pieces } = pruneStep(current.db, settings, wallMs(), JOURNAL_PAGES);
         if (pieces > 0) current.pieces.forget();
         // While much is written, SQLite does this itself every thousand pages, each page once.
         if (!more && !wrote) current.db.pragma("wal_checkpoint(PASSIVE)");
@@ -141,6 +143,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
       if (store) {
         try {
           endRun(store.db, store.run, wallMs());
+          store.db.pragma(`incremental_vacuum(${JOURNAL_PAGES})`);
           store.db.pragma("wal_checkpoint(TRUNCATE)");
         } catch (cause) {
           failed(cause);

@@ -1,7 +1,8 @@
 import type { FixNote } from "../core/exchange.ts";
-import { FRAME_FIELDS, opsOf, UNCHANGED, type Batch } from "./batch.ts";
+import { FRAME_FIELDS, opsOf, type Batch } from "./batch.ts";
 import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
+import type { JournalEntry } from "./journal.ts";
 import { joinSession } from "./lineage.ts";
 import type { Redactor } from "./redact.ts";
 import type { Begun, Store } from "./store.ts";
@@ -28,9 +29,12 @@ export interface LedgerRules {
   readonly redactor: Redactor;
 }
 
-/** Frames wait so long for company: one compressed run instead of many. A crash loses no more than this. */
-const RUN_MS = 400;
-const RUN_BYTES = 256 * 1024;
+/** Frames wait so long for company: one compressed run instead of many. Meanwhile they are in the journal. */
+const RUN_MS = 10_000;
+const MOST_RUN_BYTES = 256 * 1024;
+const LEAST_RUN_BYTES = 4096;
+/** About so many bytes of frames of all exchanges wait in memory. */
+const WAITING_BYTES = 8 * 1024 * 1024;
 /** What is held of one exchange until it is known whether it failed (`record: errors`). */
 const HELD_BYTES = 16 * 1024 * 1024;
 
@@ -39,6 +43,8 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   const taker = createTaker(redactor, onlyErrors ? HELD_BYTES : Number.POSITIVE_INFINITY);
   /** Of the batches whose bodies are still looked at. */
   let memory: ArrayBuffer[] = [];
+  /** The first row of the journal that is needed still. */
+  let journalFrom: number | undefined;
 
   /** At once, not when the collector comes by: it sees small objects and is in no hurry. */
   function giveBack(): void {
@@ -50,16 +56,31 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     if (exchange.frames.count === 0) return false;
     if (exchange.end) return true;
     if (redactor.active && !exchange.framed) return false;
-    return all || exchange.frames.bytes >= RUN_BYTES || nowMs - exchange.waitingSince >= RUN_MS;
+    const enough = Math.min(MOST_RUN_BYTES, Math.max(LEAST_RUN_BYTES, WAITING_BYTES / open.size));
+    return all || exchange.frames.bytes >= enough || nowMs - exchange.waitingSince >= RUN_MS;
+  }
+
+  /** Frames that nothing on disk knows of. */
+  function isFresh(exchange: OpenExchange): boolean {
+    return exchange.frames.freshCount > 0 && (exchange.framed || !redactor.active);
   }
 
   function wants(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
     if (onlyErrors) return exchange.end !== undefined && isFailure(exchange.end);
-    return exchange.end !== undefined || isDue(exchange) || framesDue(exchange, nowMs, all);
+    return exchange.end !== undefined || isDue(exchange) || isFresh(exchange) || framesDue(exchange, nowMs, all);
   }
 
-  /** Returns what becomes of the exchange in memory once the transaction holds. */
-  function writeOne(store: Store, exchange: OpenExchange, nowMs: number, all: boolean): () => void {
+  /**
+   * Frames that are not due go to `journal`. Returns what becomes of the exchange in memory once the transaction
+   * holds, told the number of the journal's row.
+   */
+  function writeOne(
+    store: Store,
+    exchange: OpenExchange,
+    nowMs: number,
+    all: boolean,
+    journal: JournalEntry[],
+  ): (row: number | undefined) => void {
     const begun = exchange.seq === undefined ? begin(store, exchange, redactor) : undefined;
     const seq = begun?.seq ?? exchange.seq ?? 0;
     if (begun?.head) exchange.head = { ...begun.head, ...exchange.head };
@@ -78,19 +99,37 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       store.putRun(seq, part, frame, run);
       part += 1;
       frame += run.sizes.length;
+    } else if (isFresh(exchange)) {
+      const { first, run } = exchange.frames.fresh();
+      journal.push({ seq, first: frame + first, run });
     }
     if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end) };
     if (begun || exchange.headStale || exchange.end)
       store.putHead(seq, redactor.active ? redactHead(exchange.head, redactor) : exchange.head);
     if (exchange.end) end(store, seq, exchange, exchange.end);
-    return () => {
+    return (row) => {
       exchange.seq = seq;
       exchange.bodies = [];
       exchange.headStale = false;
       exchange.partsWritten = part;
       exchange.framesWritten = frame;
-      if (due) exchange.frames.clear();
+      if (due) {
+        exchange.frames.clear();
+        exchange.journalFrom = undefined;
+      } else if (isFresh(exchange)) {
+        exchange.frames.mark();
+        exchange.journalFrom ??= row;
+        journalFrom ??= row;
+      }
     };
+  }
+
+  /** Up to before which row the journal is not needed any more; undefined when it is. */
+  function journalDone(): number | undefined {
+    if (journalFrom === undefined) return undefined;
+    let needed = Number.MAX_SAFE_INTEGER;
+    for (const exchange of open.values()) needed = Math.min(needed, exchange.journalFrom ?? needed);
+    return needed > journalFrom ? needed : undefined;
   }
 
   function end(store: Store, seq: number, exchange: OpenExchange, op: EndOp): void {
@@ -113,20 +152,17 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
 
   return {
     take(batch, nowMs) {
-      const bytes = new Uint8Array(batch.bytes);
       const fields = new Float64Array(batch.fields);
+      const frames = { fields, bytes: new Uint8Array(batch.bytes) };
       let taken = 0;
+      /** They mostly come many of one stream together (sidecar/later.ts). */
       function takeFrames(upTo: number): void {
-        for (; taken < upTo; taken++) {
-          const at = taken * FRAME_FIELDS;
-          const exchange = open.get(fields[at] ?? 0);
-          if (!exchange) continue;
-          const from = fields[at + 3] ?? 0;
-          const to = from + (fields[at + 4] ?? 0);
-          const sentSize = fields[at + 5] ?? UNCHANGED;
-          const upstream = bytes.subarray(from, to);
-          const sent = sentSize === UNCHANGED ? upstream : bytes.subarray(to, to + sentSize);
-          taker.frame(exchange, fields[at + 1] === 1, Math.round((fields[at + 2] ?? 0) * 1000), upstream, sent, nowMs);
+        while (taken < upTo) {
+          const from = taken;
+          const x = fields[from * FRAME_FIELDS];
+          while (taken < upTo && fields[taken * FRAME_FIELDS] === x) taken += 1;
+          const exchange = open.get(Math.abs(x ?? 0));
+          if (exchange) taker.frames(exchange, frames, from, taken, nowMs);
         }
       }
       opsOf(batch).forEach((op, i) => {
@@ -139,18 +175,25 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       memory.push(batch.bytes);
     },
     write(store, nowMs, all = false) {
-      const commits: (() => void)[] = [];
+      const commits: ((row: number | undefined) => void)[] = [];
       const ended: number[] = [];
+      const journal: JournalEntry[] = [];
+      let row: number | undefined;
       let written = 0;
+      // Told by what is on disk for certain: what this transaction writes is not needed twice from the next one on.
+      const done = journalDone();
       store.transaction(() => {
+        if (done !== undefined) store.dropJournal(done);
         for (const [x, exchange] of open) {
           if (exchange.end) ended.push(x);
           if (!wants(exchange, nowMs, all)) continue;
           if (exchange.end) written += 1;
-          commits.push(writeOne(store, exchange, nowMs, all));
+          commits.push(writeOne(store, exchange, nowMs, all, journal));
         }
+        if (journal.length > 0) row = store.putJournal(journal);
       });
-      for (const commit of commits) commit();
+      if (done !== undefined) journalFrom = done === Number.MAX_SAFE_INTEGER ? undefined : done;
+      for (const commit of commits) commit(row);
       for (const x of ended) open.delete(x);
       giveBack();
       return written;
@@ -161,8 +204,8 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         if (exchange.end) {
           open.delete(x);
           lost += 1;
-        } else if (exchange.frames.count > 0 || exchange.bodies.length > 0) {
-          exchange.frames.clear();
+        } else if (exchange.frames.freshCount > 0 || exchange.bodies.length > 0) {
+          exchange.frames.dropFresh();
           exchange.bodies = [];
           exchange.truncated = true;
         }
@@ -171,14 +214,16 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       return lost;
     },
     restart() {
+      journalFrom = undefined;
       for (const exchange of open.values()) {
+        exchange.journalFrom = undefined;
         exchange.truncated ||= exchange.seq !== undefined;
         exchange.seq = undefined;
         exchange.partsWritten = 0;
         exchange.framesWritten = 0;
       }
     },
-    due: (nowMs) => open.values().some((exchange) => wants(exchange, nowMs, false)),
+    due: (nowMs) => journalDone() !== undefined || open.values().some((exchange) => wants(exchange, nowMs, false)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { RecordedPiece, Recording } from "../core/recording.ts";
 import { decodeEntries, joinBody } from "./body.ts";
 import { sameBytes, sha256, unpack } from "./bytes.ts";
 import { decodeRun } from "./frames.ts";
+import { journalled } from "./journal.ts";
 import { decodeHead, type Head } from "./head.ts";
 import { ReaderError } from "./reader-error.ts";
 import { toExchange, type ExchangeColumns } from "./rows.ts";
@@ -40,6 +41,11 @@ export function createLoader(db: Database): Loader {
   );
   const pieceOf = db.prepare<[number], Uint8Array>("SELECT data FROM piece_data WHERE piece = ?").pluck();
   const runsOf = db.prepare<[number], Uint8Array>("SELECT data FROM part WHERE exchange = ? ORDER BY n").pluck();
+  const journalOf = db
+    .prepare<[number], Uint8Array>(
+      "SELECT data FROM exchange JOIN journal ON journal.run = exchange.run WHERE seq = ? AND outcome IS NULL ORDER BY n",
+    )
+    .pluck();
   const notesOf = db.prepare<[number], NoteRow>(`
     SELECT fix, action, rule, target, choice, tool, tool_name AS toolName, pointer, before, after, reason, bytes_held_max AS bytesHeldMax
     FROM note WHERE exchange = ? ORDER BY n`);
@@ -59,10 +65,11 @@ export function createLoader(db: Database): Loader {
   }
 
   function pieces(seq: number): RecordedPiece[] {
-    return runsOf
-      .all(seq)
-      .flatMap((run) => decodeRun(run))
-      .map(({ atUs, upstream, sent }, i) => ({ seq: i, atMs: atUs / 1000, upstream, sent }));
+    // First, so that frames which move from here to `part` meanwhile are found there.
+    const journal = journalOf.all(seq);
+    const frames = runsOf.all(seq).flatMap((run) => decodeRun(run));
+    frames.push(...journalled(journal, seq, frames.length));
+    return frames.map(({ atUs, upstream, sent }, i) => ({ seq: i, atMs: atUs / 1000, upstream, sent }));
   }
 
   function head(seq: number): Head | undefined {

@@ -27,13 +27,13 @@ const HEADROOM = 0.98;
 
 /**
  * One small step of pruning, in a transaction of its own: the oldest exchanges, the pieces that
- * nobody uses any more, the pages that became free. Pinned exchanges stay. Throws SqliteError.
+ * nobody uses any more, the pages that became free, but for `spare` ones. Pinned exchanges stay. Throws SqliteError.
  */
-export function pruneStep(db: Database, caps: Caps, nowMs: number): PruneStep {
+export function pruneStep(db: Database, caps: Caps, nowMs: number, spare = 0): PruneStep {
   const swept = db.transaction(() => sweepPieces(db, isTooBig(db, caps))).immediate();
   // While there are pieces to sweep, the size says nothing yet about the exchanges that are left.
   const pruned = swept > 0 ? 0 : db.transaction(() => pruneExchanges(db, caps, nowMs)).immediate();
-  const free = db.pragma("freelist_count", { simple: true }) as number;
+  const free = (db.pragma("freelist_count", { simple: true }) as number) - spare;
   if (free > 0) db.pragma(`incremental_vacuum(${PAGES})`);
   return { exchanges: pruned, pieces: swept, more: pruned > 0 || swept > 0 || free > PAGES };
 }

@@ -100,12 +100,11 @@ export function createQueue(maxBytes: number): Queue {
       room(size);
       roomForFrame();
       const at = frames * FRAME_FIELDS;
-      fields[at] = x;
-      fields[at + 1] = framed ? 1 : 0;
-      fields[at + 2] = atMs;
-      fields[at + 3] = used;
-      fields[at + 4] = upstream.length;
-      fields[at + 5] = sentSize;
+      fields[at] = framed ? x : -x;
+      fields[at + 1] = atMs;
+      fields[at + 2] = used;
+      fields[at + 3] = upstream.length;
+      fields[at + 4] = sentSize;
       frames += 1;
       append(upstream);
       if (sent) for (const part of sent) append(part);

@@ -66,9 +66,9 @@ export interface RecorderSink extends ExchangeSink, AsyncDisposable {
   keeps(exchangeId: string): boolean;
 }
 
-/** A batch costs what it costs, however few frames are in it. With RUN_MS of the ledger, a stream is in the file within a second. */
-const FLUSH_MS = 250;
-const FLUSH_BYTES = 512 * 1024;
+/** A batch costs what it costs, however few frames are in it; with what the relay puts off, a frame is in the file within a second. */
+const FLUSH_MS = 500;
+const FLUSH_BYTES = 1024 * 1024;
 const CLOSE_MS = 5000;
 const QUIET_MS = 600_000;
 const MAX_WRITES = 1000;

@@ -1,4 +1,5 @@
 import type { Database } from "better-sqlite3";
+import { settleJournal } from "./journal.ts";
 
 /** Longer unseen, a writer is taken for dead though its process id is in use again. */
 const SEEN_MS = 120_000;
@@ -13,13 +14,19 @@ export function seeRun(db: Database, run: number, wallMs: number): void {
   db.prepare("UPDATE run SET seen_at = ? WHERE id = ?").run(wallMs, run);
 }
 
-/** Ends a run; what it left running becomes `interrupted`. Returns how many exchanges did. */
+/** Ends a run; what it left running becomes `interrupted`, with the frames of its journal. Returns how many exchanges did. */
 export function endRun(db: Database, run: number, wallMs: number): number {
   const interrupt = db.prepare(`
     UPDATE exchange SET outcome = 'interrupted', failed = 1, truncated = 1, reason = 'the sidecar ended before the exchange did'
     WHERE outcome IS NULL AND run = ?`);
-  db.prepare("UPDATE run SET seen_at = ?, ended_at = ? WHERE id = ?").run(wallMs, wallMs, run);
-  return interrupt.run(run).changes;
+  const end = db.prepare("UPDATE run SET seen_at = ?, ended_at = ? WHERE id = ?");
+  return db
+    .transaction(() => {
+      settleJournal(db, run);
+      end.run(wallMs, wallMs, run);
+      return interrupt.run(run).changes;
+    })
+    .immediate();
 }
 
 /**

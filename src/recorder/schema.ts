@@ -8,7 +8,7 @@ export const APPLICATION_ID = 0x6c_6c_70_78;
  * Append only: a migration that was released is never edited, and its place in the list is the
  * file's `user_version`. Views are not migrated but made anew, see views.ts.
  */
-export const MIGRATIONS: readonly Migration[] = [m001_exchanges];
+export const MIGRATIONS: readonly Migration[] = [m001_exchanges, m002_journal];
 
 export type Migration = (db: Database) => void;
 
@@ -167,5 +167,17 @@ function m001_exchanges(db: Database): void {
       bytes_held_max INTEGER,
       PRIMARY KEY (exchange, n)
     ) STRICT, WITHOUT ROWID;
+  `);
+}
+
+/** See journal.ts. `n` counts within a run. */
+function m002_journal(db: Database): void {
+  db.exec(`
+    CREATE TABLE journal (
+      run INTEGER NOT NULL,
+      n INTEGER NOT NULL,
+      data BLOB NOT NULL,
+      PRIMARY KEY (run, n)
+    ) STRICT;
   `);
 }

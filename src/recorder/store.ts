@@ -6,6 +6,7 @@ import { bytesOf, encodeEntries, planBody, type BodyEntry, type StoredEntry } fr
 import { sameBytes, sha256, unpack } from "./bytes.ts";
 import { encodeRun, type FrameRun } from "./frames.ts";
 import { decodeHead, encodeHead, type Head } from "./head.ts";
+import { encodeJournal, type JournalEntry } from "./journal.ts";
 import { createPieces, type Pieces } from "./pieces.ts";
 
 export type BodyKind = "request" | "forwarded";
@@ -61,6 +62,10 @@ export interface Store {
   putBody(seq: number, kind: BodyKind, body: Uint8Array): readonly Uint8Array[];
   putHead(seq: number, head: Head): void;
   putRun(seq: number, part: number, firstFrame: number, run: FrameRun): void;
+  /** One more row of this run's journal: returns its number. */
+  putJournal(entries: readonly JournalEntry[]): number;
+  /** Deletes this run's journal up to before the row of that number. */
+  dropJournal(before: number): void;
   setSession(seq: number, session: string, source: "body" | "lineage", lineage: number | undefined): void;
   /** The newest session in which a request ended with this chain of messages. */
   sessionOf(lineage: number): string | undefined;
@@ -82,7 +87,14 @@ export function createStore(db: Database, run: number): Store {
     FROM exchange WHERE id = ?`);
   const insertBody = db.prepare("INSERT OR REPLACE INTO body (exchange, kind, size, sha256, entries) VALUES (?, ?, ?, ?, ?)");
   const insertHead = db.prepare("INSERT OR REPLACE INTO head (exchange, data) VALUES (?, ?)");
-  const insertPart = db.prepare("INSERT INTO part (exchange, n, first, frames, data) VALUES (?, ?, ?, ?, ?)");
+  // A writer that slept so long that another one took it for dead finds its journal's frames there already.
+  const insertPart = db.prepare("INSERT OR REPLACE INTO part (exchange, n, first, frames, data) VALUES (?, ?, ?, ?, ?)");
+  const insertJournal = db
+    .prepare<[number, Uint8Array, number], number>(
+      "INSERT INTO journal (run, n, data) SELECT ?, coalesce(max(n), 0) + 1, ? FROM journal WHERE run = ? RETURNING n",
+    )
+    .pluck();
+  const deleteJournal = db.prepare("DELETE FROM journal WHERE run = ? AND n < ?");
   const updateSession = db.prepare("UPDATE exchange SET session = ?, session_source = ?, lineage = ? WHERE seq = ?");
   const findSession = db.prepare<[number], string>("SELECT session FROM exchange WHERE lineage = ? ORDER BY seq DESC LIMIT 1").pluck();
   const lastEnded = db.prepare<[], number | null>("SELECT max(ended_order) FROM exchange WHERE ended_order IS NOT NULL").pluck();
@@ -153,6 +165,8 @@ export function createStore(db: Database, run: number): Store {
         encodeHead(head, (bytes) => pieces.put(bytes, seq).ref),
       ),
     putRun: (seq, part, firstFrame, frames) => void insertPart.run(seq, part, firstFrame, frames.sizes.length, encodeRun(frames)),
+    putJournal: (entries) => insertJournal.get(run, encodeJournal(entries), run) ?? 0,
+    dropJournal: (before) => void deleteJournal.run(run, before),
     setSession: (seq, session, source, lineage) => void updateSession.run(session, source, lineage ?? null, seq),
     sessionOf: (lineage) => findSession.get(lineage),
     end(seq, ending) {

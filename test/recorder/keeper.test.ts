@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { describe, expect, test } from "vitest";
 import type { FromWorker } from "../../src/recorder/batch.ts";
 import { createKeeper } from "../../src/recorder/keeper.ts";
+import { SCHEMA_VERSION } from "../../src/recorder/schema.ts";
 import { openReader } from "../../src/recorder/reader.ts";
 import { createQueue } from "../../src/recorder/queue.ts";
 import { createTap } from "../../src/recorder/tap.ts";
@@ -163,7 +164,7 @@ describe("states of the file", () => {
     writeFileSync(path, file);
     // Another connection's write makes ours read the pages again.
     const poke = new Database(path);
-    poke.pragma("user_version = 1");
+    poke.pragma(`user_version = ${SCHEMA_VERSION}`);
     poke.close();
     it.exchange("01S").end(endOf());
     it.flush();

@@ -46,9 +46,9 @@ test("bodies and frames lie in one buffer, as they were when they came", () => {
   expect(batch.framesBefore).toEqual([0, 1]);
   expect([...new Float64Array(batch.fields, 0, batch.frames * FRAME_FIELDS)]).toEqual(
     [
-      [1, 1, 1.0004, 3, 2, UNCHANGED],
-      [1, 0, 2, 5, 1, 3],
-      [2, 1, 3, 9, 0, 0],
+      [1, 1.0004, 3, 2, UNCHANGED],
+      [-1, 2, 5, 1, 3],
+      [2, 3, 9, 0, 0],
     ].flat(),
   );
   expect(queue.queuedBytes).toBe(9 + 3 * FRAME_WEIGHT);
@@ -63,7 +63,7 @@ test("a batch holds any number of frames of any size", () => {
   if (!batch) throw new Error("nothing taken");
   const fields = new Float64Array(batch.fields);
   for (const [i, size] of sizes.entries()) {
-    const slice = { from: fields[i * FRAME_FIELDS + 3] ?? 0, size: fields[i * FRAME_FIELDS + 4] ?? 0 };
+    const slice = { from: fields[i * FRAME_FIELDS + 2] ?? 0, size: fields[i * FRAME_FIELDS + 3] ?? 0 };
     expect(bytesAt(batch, slice).every((byte) => byte === size % 251)).toBe(true);
     expect(slice.size).toBe(size);
   }
