@@ -17,10 +17,10 @@ export interface ByteWriter {
   readonly length: number;
 }
 
-/** A buffer that grew beyond this is given back when it is cleared. */
 const KEPT_BYTES = 64 * 1024;
 
-export function createByteWriter(capacity = 256): ByteWriter {
+/** A buffer that grew beyond `kept` bytes is given back when it is cleared. */
+export function createByteWriter(capacity = 256, kept = KEPT_BYTES): ByteWriter {
   let buffer = new Uint8Array(capacity);
   let length = 0;
   function room(more: number): void {
@@ -54,7 +54,7 @@ export function createByteWriter(capacity = 256): ByteWriter {
     },
     clear() {
       length = 0;
-      if (buffer.length > KEPT_BYTES) buffer = new Uint8Array(capacity);
+      if (buffer.length > kept) buffer = new Uint8Array(capacity);
     },
     get length() {
       return length;
@@ -106,7 +106,7 @@ const RAW = 0;
 const ZSTD = 1;
 /** Below this a few hundred bytes are not worth the 60 to 90 us of CPU that a call of zstd costs. */
 const WORTH_COMPRESSING = 1024;
-const LEVEL = { [constants.ZSTD_c_compressionLevel]: 3 };
+const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
 
 /** The form of every stored blob: one byte for the codec, then the bytes, zstd-compressed where that is smaller. */
 export function pack(bytes: Uint8Array): Uint8Array {

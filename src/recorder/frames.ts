@@ -1,3 +1,4 @@
+import { FRAME_FIELDS } from "./batch.ts";
 import { createByteReader, createByteWriter, pack, unpack, type ByteReader, type ByteWriter } from "./bytes.ts";
 
 /**
@@ -26,8 +27,8 @@ export interface StoredFrame {
 export interface FrameColumns {
   /** `sent` is `upstream` itself when nothing changed. */
   add(atUs: number, upstream: Uint8Array, sent: Uint8Array): void;
-  /** Frames that were sent as they came: the bytes of all of them, and of each when it came and its size. */
-  addAll(bytes: Uint8Array, atUs: readonly number[], sizes: readonly number[]): void;
+  /** Frames of a batch that were sent as they came and lie behind one another: their fields, see FRAME_FIELDS, and all bytes. */
+  addAll(fields: Float64Array, first: number, end: number, bytes: Uint8Array): void;
   /** What was added since the last `clear`. Views: good until the next call. */
   run(): FrameRun;
   /** What was added since the last `mark` or `clear`; `first` is its position in `run`. Views, as above. */
@@ -48,7 +49,7 @@ export function createColumns(): FrameColumns {
   let sizes: number[] = [];
   let changed: number[] = [];
   let sentSizes: number[] = [];
-  const upstreamBytes = createByteWriter();
+  const upstreamBytes = createByteWriter(2048);
   const sentBytes = createByteWriter(0);
   /** Where the fresh ones begin. */
   let marked = NOWHERE;
@@ -63,9 +64,11 @@ export function createColumns(): FrameColumns {
       sizes.push(upstream.length);
       upstreamBytes.bytes(upstream);
     },
-    addAll(bytes, times, ofEach) {
-      for (const at of times) atUs.push(at);
-      for (const size of ofEach) sizes.push(size);
+    addAll(fields, first, end, bytes) {
+      for (let at = first * FRAME_FIELDS; at < end * FRAME_FIELDS; at += FRAME_FIELDS) {
+        atUs.push(Math.round((fields[at + 1] ?? 0) * 1000));
+        sizes.push(fields[at + 3] ?? 0);
+      }
       upstreamBytes.bytes(bytes);
     },
     fresh() {
@@ -129,9 +132,12 @@ export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
 export function writeRun(out: ByteWriter, run: FrameRun): void {
   out.room(sizeOfRun(run));
   out.uint(run.sizes.length);
-  for (const size of run.sizes) out.uint(size);
+  const { sizes, atUs } = run;
+  // By index: an iterator makes an object for every frame until the compiler has seen enough of it.
+  for (let i = 0; i < sizes.length; i++) out.uint(sizes[i] ?? 0);
   let last = 0;
-  for (const at of run.atUs) {
+  for (let i = 0; i < atUs.length; i++) {
+    const at = atUs[i] ?? 0;
     // Signed: arrival times come from one monotonic clock, but nothing here depends on it.
     out.int(at - last);
     last = at;

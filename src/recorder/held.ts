@@ -1,6 +1,6 @@
 import type { ExchangeStart } from "../core/exchange.ts";
 import { bytesAt, FRAME_FIELDS, UNCHANGED, type Batch, type Op } from "./batch.ts";
-import { createColumns, layRun, type FrameColumns, type FrameRun } from "./frames.ts";
+import { layRun, type FrameColumns, type FrameRun } from "./frames.ts";
 import type { Head } from "./head.ts";
 import type { Redactor } from "./redact.ts";
 import type { BodyKind } from "./store.ts";
@@ -92,20 +92,16 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     const rule = framed && redactor.active ? redactor.frame : undefined;
     let number = first;
     while (number < end) {
-      const times: number[] = [];
-      const sizes: number[] = [];
+      const whole = number;
       const from = fields[number * FRAME_FIELDS + 2] ?? 0;
       let to = from;
       for (; number < end; number++) {
         const at = number * FRAME_FIELDS;
         // A body may lie in between.
         if (rule || fields[at + 4] !== UNCHANGED || fields[at + 2] !== to) break;
-        const size = fields[at + 3] ?? 0;
-        times.push(Math.round((fields[at + 1] ?? 0) * 1000));
-        sizes.push(size);
-        to += size;
+        to += fields[at + 3] ?? 0;
       }
-      if (sizes.length > 0) frames.addAll(bytes.subarray(from, to), times, sizes);
+      if (number > whole) frames.addAll(fields, whole, number, bytes.subarray(from, to));
       else single(exchange, fields, bytes, number++, rule);
     }
   }
@@ -164,8 +160,8 @@ function sentOf({ sizes, upstream, changed, sentSizes, sent }: FrameRun): Uint8A
   return Buffer.concat(parts);
 }
 
-/** `resumed`: an earlier worker wrote the beginning. */
-export function openExchange(start: ExchangeStart, resumed: boolean): OpenExchange {
+/** `resumed`: an earlier worker wrote the beginning. `frames` are empty. */
+export function openExchange(start: ExchangeStart, resumed: boolean, frames: FrameColumns): OpenExchange {
   const { httpVersion, headers, peer } = start;
   return {
     start,
@@ -175,7 +171,7 @@ export function openExchange(start: ExchangeStart, resumed: boolean): OpenExchan
     bodies: [],
     model: undefined,
     conversation: undefined,
-    frames: createColumns(),
+    frames,
     framed: false,
     waitingSince: 0,
     partsWritten: 0,

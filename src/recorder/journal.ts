@@ -14,7 +14,8 @@ export interface JournalEntry {
   readonly run: FrameRun;
 }
 
-const scratch = createByteWriter(16 * 1024);
+/** As large as a batch. */
+const scratch = createByteWriter(16 * 1024, 1024 * 1024);
 
 export function encodeJournal(entries: readonly JournalEntry[]): Uint8Array {
   scratch.clear();

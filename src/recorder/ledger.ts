@@ -1,5 +1,6 @@
 import type { FixNote } from "../core/exchange.ts";
 import { FRAME_FIELDS, opsOf, type Batch } from "./batch.ts";
+import { createColumns, type FrameColumns } from "./frames.ts";
 import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -35,6 +36,8 @@ const MOST_RUN_BYTES = 256 * 1024;
 const LEAST_RUN_BYTES = 4096;
 /** About so many bytes of frames of all exchanges wait in memory. */
 const WAITING_BYTES = 8 * 1024 * 1024;
+/** Columns of exchanges that are over are used again, so many: their memory need not be grown anew, nor collected. */
+const SPARE_COLUMNS = 64;
 /** What is held of one exchange until it is known whether it failed (`record: errors`). */
 const HELD_BYTES = 16 * 1024 * 1024;
 
@@ -43,6 +46,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   const taker = createTaker(redactor, onlyErrors ? HELD_BYTES : Number.POSITIVE_INFINITY);
   /** Of the batches whose bodies are still looked at. */
   let memory: ArrayBuffer[] = [];
+  const spare: FrameColumns[] = [];
   /** The first row of the journal that is needed still. */
   let journalFrom: number | undefined;
 
@@ -50,6 +54,14 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   function giveBack(): void {
     if (!onlyErrors) for (const bytes of memory) bytes.transfer(0);
     memory = [];
+  }
+
+  function forget(x: number): void {
+    const frames = open.get(x)?.frames;
+    open.delete(x);
+    if (!frames || spare.length >= SPARE_COLUMNS) return;
+    frames.clear();
+    spare.push(frames);
   }
 
   function framesDue(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
@@ -168,7 +180,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       opsOf(batch).forEach((op, i) => {
         takeFrames(batch.framesBefore[i] ?? 0);
         const exchange = open.get(op.x);
-        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed));
+        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed, spare.pop() ?? createColumns()));
         else if (exchange) taker.take(exchange, batch, op);
       });
       takeFrames(batch.frames);
@@ -194,7 +206,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       });
       if (done !== undefined) journalFrom = done === Number.MAX_SAFE_INTEGER ? undefined : done;
       for (const commit of commits) commit(row);
-      for (const x of ended) open.delete(x);
+      for (const x of ended) forget(x);
       giveBack();
       return written;
     },
@@ -202,7 +214,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       let lost = 0;
       for (const [x, exchange] of open) {
         if (exchange.end) {
-          open.delete(x);
+          forget(x);
           lost += 1;
         } else if (exchange.frames.freshCount > 0 || exchange.bodies.length > 0) {
           exchange.frames.dropFresh();

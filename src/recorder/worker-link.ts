@@ -12,7 +12,7 @@ export interface WorkerLink {
 const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
 /** The thread makes little garbage; by default it would be let grow to three times 16 MB before anybody looked. */
-const LIMITS = { maxYoungGenerationSizeMb: 2 };
+const LIMITS = { maxYoungGenerationSizeMb: 6 };
 
 export function startWorker(
   entry: URL | undefined,
