@@ -410,11 +410,12 @@ describe("bounds", () => {
     const socket = connect(Number(proxy.url.port), "127.0.0.1");
     socket.pause();
     socket.write(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: ${CHAT.body.length}\r\n\r\n${CHAT.body}`);
-    let before = -1;
-    while (written === 0 || written !== before) {
-      before = written;
+    const isHeld = async (): Promise<boolean> => {
+      const before = written;
       await sleep(250);
-    }
+      return written > 0 && written === before;
+    };
+    await expect.poll(isHeld, PATIENT).toBe(true);
     expect(written).toBeLessThan(24 * 1024 * 1024);
     socket.destroy();
     await proxy.ended();
