@@ -104,7 +104,7 @@ export function createByteReader(buffer: Uint8Array): ByteReader {
 
 const RAW = 0;
 const ZSTD = 1;
-/** Below this a few hundred bytes are not worth the 60 to 90 us of CPU that a call of zstd costs. */
+/** Below this a few hundred bytes are not worth the 60 us of CPU that a call of zstd costs. */
 const WORTH_COMPRESSING = 1024;
 const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
 
