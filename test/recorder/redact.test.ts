@@ -5,7 +5,7 @@ import { pinExchange, pruneFile } from "../../src/recorder/prune-file.ts";
 import { redactFile } from "../../src/recorder/redact-file.ts";
 import { createRecorder } from "../../src/recorder/recorder.ts";
 import { openReader } from "../../src/recorder/reader.ts";
-import { bytes, chat, endOf, fixedNote, play, startOf, temporary, until } from "./support.ts";
+import { bytes, chat, endOf, fixedNote, play, playBegin, startOf, temporary, until } from "./support.ts";
 
 function redacted(rules: Parameters<typeof createRedactor>[0], body: string): string {
   return Buffer.from(createRedactor(rules).body(bytes(body))).toString();
@@ -154,4 +154,22 @@ test("redact rewrites what is recorded already, and nothing of it stays in the f
     [2, "data: [DONE]\n\n"],
   ]);
   expect(recording).toMatchObject({ path: "/v1?x=[redacted]", reason: "[redacted]", request: { headers: ["X-Odd", "[redacted]"] } });
+});
+
+test("redact leaves nothing of what was journaled while the stream ran", async () => {
+  using folder = temporary();
+  const path = folder.file();
+  const secret = "PLANTED-7f3a9c";
+  {
+    await using recorder = createRecorder({ path });
+    const open = Array.from({ length: 3 }, (_, i) => {
+      const played = chat(`01A${i}`, { frames: [{ atMs: 20, upstream: bytes(`data: ${i} ${secret}\n\n`) }] });
+      return { played, tap: playBegin(recorder, played) };
+    });
+    await until(() => existsSync(`${path}-wal`) && readFileSync(`${path}-wal`).toString("latin1").includes(secret), "a row of the journal");
+    for (const { played, tap } of open) tap.end(played.end);
+  }
+  expect(redactFile(path, [{ pattern: "PLANTED-[0-9a-f]+" }])).toEqual({ seen: 3, changed: 3 });
+  const left = [path, `${path}-wal`].filter((file) => existsSync(file)).map((file) => readFileSync(file).toString("latin1"));
+  expect(left.join("")).not.toContain("PLANTED");
 });
