@@ -12,7 +12,7 @@
  */
 import type { FixNote, Step } from "../core/exchange.ts";
 import type { StreamPipeline } from "./pipeline.ts";
-import { endOfRepeat, learnTemplate, type Template } from "./template.ts";
+import { endOfRepeat, learnTemplate, repeats, type Template } from "./template.ts";
 import type { Wakes } from "./wakes.ts";
 
 export interface Express {
@@ -141,13 +141,4 @@ function endsFrame(chunk: Uint8Array): boolean {
 
 function isUntouched({ frame, sent }: Step): boolean {
   return sent.length === 1 && sent[0] === frame.raw;
-}
-
-/** Whether a frame that was read is one of the template, with whatever text. */
-function repeats({ before, behind }: Template, raw: Uint8Array): boolean {
-  if (raw.length < before.length + behind.length) return false;
-  for (let i = 0; i < before.length; i++) if (before[i] !== raw[i]) return false;
-  const from = raw.length - behind.length;
-  for (let i = 0; i < behind.length; i++) if (behind[i] !== raw[from + i]) return false;
-  return true;
 }

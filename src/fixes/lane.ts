@@ -111,6 +111,7 @@ class ReplyLane implements Lane {
     return this.#payloads.map(message);
   }
   document(body: unknown): unknown {
+    if (this.#book) this.#book.whole = true;
     return this.#payloads.document(body);
   }
   dress(payload: unknown): unknown {

@@ -41,6 +41,12 @@ export function endOfRepeat({ before, behind }: Template, chunk: Uint8Array, fro
   return quote + behind.length;
 }
 
+/** Whether a whole frame is one of the template, with whatever text. */
+export function repeats({ before, behind }: Template, raw: Uint8Array): boolean {
+  const from = raw.length - behind.length;
+  return from >= before.length && standsAt(before, raw, 0) && standsAt(behind, raw, from);
+}
+
 function standsAt(wanted: Uint8Array, chunk: Uint8Array, from: number): boolean {
   if (from + wanted.length > chunk.length) return false;
   // Backwards: what differs between frames (ids, counts) stands behind the text more often than before it.

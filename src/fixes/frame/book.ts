@@ -45,6 +45,8 @@ export class ReplyBook {
   failed = false;
   /** A finish, an end mark or an error was said. */
   over = false;
+  /** The reply came as one body: nothing of it is still to come, and it needs no end mark. */
+  whole = false;
 
   get choices(): readonly ChoiceBook[] {
     return this.#choices.all;

@@ -23,16 +23,10 @@ class CutStream implements FrameRule {
   readonly #context: FixContext;
   readonly #book: ReplyBook;
   #inFrame = false;
-  #whole = false;
 
   constructor(context: FixContext) {
     this.#context = context;
     this.#book = context.book;
-  }
-
-  onDocument(body: unknown): unknown {
-    this.#whole = true;
-    return body;
   }
 
   onOddFrame(frame: Frame, ended: boolean): readonly Frame[] | undefined {
@@ -46,7 +40,7 @@ class CutStream implements FrameRule {
   onEnd(emit: Emit, cut: boolean): void {
     // Where the backend broke off, the sidecar itself ends the stream with an error.
     if (cut) return;
-    const inCall = !this.#whole && !this.#book.over && this.#book.choices.some((said) => said.isCut);
+    const inCall = !this.#book.whole && !this.#book.over && this.#book.choices.some((said) => said.isCut);
     if (!this.#inFrame && !inCall) return;
     if (!this.#inFrame) this.#context.note({ action: "refused", target: "frame", rule: "half-call" });
     emit({ kind: "error", message: `the reply was cut off inside ${this.#inFrame ? "an event" : "a tool call"}`, type: "upstream_error" });

@@ -34,16 +34,10 @@ class EndMark implements FrameRule {
   readonly #book: ReplyBook;
   #done = false;
   #broken = false;
-  #whole = false;
 
   constructor(context: FixContext) {
     this.#context = context;
     this.#book = context.book;
-  }
-
-  onDocument(body: unknown): unknown {
-    this.#whole = true;
-    return body;
   }
 
   onOddFrame(frame: Frame, ended: boolean): undefined {
@@ -65,7 +59,7 @@ class EndMark implements FrameRule {
 
   onEnd(emit: Emit, cut: boolean): void {
     const choices = this.#book.choices;
-    if (cut || this.#done || this.#broken || this.#book.failed || this.#whole) return;
+    if (cut || this.#done || this.#broken || this.#book.failed || this.#book.whole) return;
     if (choices.length === 0 || choices.some((said) => !said.finished)) return;
     this.#context.note({ action: "fixed", target: "frame", rule: "missing" });
     emit({ kind: "done" });

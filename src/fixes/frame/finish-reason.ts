@@ -36,17 +36,11 @@ class FinishReason implements FrameRule {
   readonly #context: FixContext;
   readonly #book: ReplyBook;
   readonly #words: Words;
-  #whole = false;
 
   constructor(context: FixContext, words: Words) {
     this.#context = context;
     this.#book = context.book;
     this.#words = words;
-  }
-
-  onDocument(body: unknown): unknown {
-    this.#whole = true;
-    return body;
   }
 
   onDelta(delta: Delta, emit: Emit): void {
@@ -56,7 +50,7 @@ class FinishReason implements FrameRule {
 
   // A body that came whole has no end mark; a stream without one may have been cut.
   onEnd(emit: Emit): void {
-    if (this.#whole) this.#addMissing(emit);
+    if (this.#book.whole) this.#addMissing(emit);
   }
 
   #right(delta: Extract<Delta, { kind: "finish" }>): Delta {
