@@ -1,5 +1,6 @@
 import { get as httpGet, type IncomingMessage, type ServerResponse } from "node:http";
 import { get as httpsGet } from "node:https";
+import { finish } from "./later.ts";
 import { isLoopback } from "./own-guard.ts";
 import type { ReloadReport } from "./parts.ts";
 import { OWN_PREFIX, pathOf } from "./routes.ts";
@@ -46,10 +47,13 @@ export function answerOwn(own: OwnRoutes, request: IncomingMessage, response: Se
           : answer(response, 503, { status: "unavailable", backend: own.backend.origin, reason: trouble }),
       );
       return;
+    // Who asks for numbers gets those of everything that is over.
     case "status":
+      finish();
       answer(response, 200, own.status());
       return;
     case "metrics":
+      finish();
       void answerMetrics(own.metrics, response);
       return;
     default:
