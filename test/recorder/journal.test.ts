@@ -6,8 +6,7 @@ import { createColumns, layRun, type StoredFrame } from "../../src/recorder/fram
 import { decodeJournal, encodeJournal, journalled } from "../../src/recorder/journal.ts";
 import { createQueue } from "../../src/recorder/queue.ts";
 import { openReader } from "../../src/recorder/reader.ts";
-import { createTap } from "../../src/recorder/tap.ts";
-import { bytes, endOf, startOf, temporary, viewOf } from "./support.ts";
+import { bytes, endOf, startOf, tapInto, temporary, viewOf } from "./support.ts";
 
 const frame = fc
   .tuple(fc.nat(2 ** 41), fc.uint8Array({ maxLength: 40 }), fc.option(fc.uint8Array({ maxLength: 40 }), { nil: undefined }))
@@ -80,15 +79,7 @@ function recording(path: string) {
       begun += 1;
       const start = startOf(id);
       queue.push(1, { op: "begin", x: begun, start, resumed: false });
-      const tap = createTap(begun, start, {
-        queue,
-        redactHeaders: (headers) => [...headers],
-        trace: undefined,
-        wallMs: () => clock.now,
-        pushed: () => undefined,
-        full: () => undefined,
-        ended: () => undefined,
-      });
+      const tap = tapInto(queue, begun, start, () => clock.now);
       tap.request?.(viewOf(), bytes(`{"messages":["${id}"]}`));
       tap.head?.(1, 200, []);
       let told = 0;

@@ -7,8 +7,7 @@ import { createKeeper } from "../../src/recorder/keeper.ts";
 import { SCHEMA_VERSION } from "../../src/recorder/schema.ts";
 import { openReader } from "../../src/recorder/reader.ts";
 import { createQueue } from "../../src/recorder/queue.ts";
-import { createTap } from "../../src/recorder/tap.ts";
-import { bytes, endOf, startOf, temporary, viewOf } from "./support.ts";
+import { bytes, endOf, startOf, tapInto, temporary, viewOf } from "./support.ts";
 
 /** A keeper without its thread: what goes in is a batch, what comes out is listed. */
 function keeperAt(path: string, clock: { now: number } = { now: 1_800_000_000_000 }) {
@@ -32,15 +31,7 @@ function keeperAt(path: string, clock: { now: number } = { now: 1_800_000_000_00
       const number = x;
       const start = startOf(id);
       queue.push(1, { op: "begin", x: number, start, resumed: false });
-      const tap = createTap(number, start, {
-        queue,
-        redactHeaders: (headers) => [...headers],
-        trace: undefined,
-        wallMs: () => clock.now,
-        pushed: () => undefined,
-        full: () => undefined,
-        ended: () => undefined,
-      });
+      const tap = tapInto(queue, number, start, () => clock.now);
       tap.request?.(viewOf(), bytes(`{"messages":["${id}"]}`));
       tap.head?.(1, 200, []);
       tap.chunk?.(2, noise(size), noise(0));

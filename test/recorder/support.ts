@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { RequestView } from "../../src/core/delta.ts";
 import type { ExchangeEnd, ExchangeStart, FixNote } from "../../src/core/exchange.ts";
 import type { ExchangeSink, ExchangeTap } from "../../src/core/sink.ts";
+import type { Queue } from "../../src/recorder/queue.ts";
+import { createTap } from "../../src/recorder/tap.ts";
 
 /** A folder that is gone at the end of the block. */
 export function temporary(): Disposable & { readonly path: string; file(name?: string): string } {
@@ -153,6 +155,19 @@ export function chat(id: string, more: Partial<Played> = {}): Played {
     end: endOf(),
     ...more,
   };
+}
+
+/** A tap that writes into the queue and tells nobody. */
+export function tapInto(queue: Queue, x: number, start: ExchangeStart, wallMs: () => number): ExchangeTap {
+  return createTap(x, start, {
+    queue,
+    redactHeaders: (headers) => [...headers],
+    trace: undefined,
+    wallMs,
+    pushed: () => undefined,
+    full: () => undefined,
+    ended: () => undefined,
+  });
 }
 
 /** Waits until `check` holds, at most five seconds. */
