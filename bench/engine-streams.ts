@@ -1,5 +1,7 @@
 /** Clean streams as llama-server cuts them, and the pipeline over them: what the benches of the engines measure. */
 import { openaiChat } from "../src/dialects/openai-chat.ts";
+import type { Step } from "../src/core/exchange.ts";
+import { createExpress } from "../src/fixes/express.ts";
 import type { FixPlan } from "../src/fixes/fix.ts";
 import { planFixes } from "../src/fixes/index.ts";
 import { createStreamPipeline } from "../src/fixes/pipeline.ts";
@@ -62,4 +64,27 @@ export function play(plan: FixPlan, frames: readonly Buffer[]): number {
   for (const step of pipeline.end()) for (const sent of step.sent) bytes += sent.length;
   if (bytes !== frames.reduce((sum, one) => sum + one.length, 0)) throw new Error("bytes are not the same");
   return pipeline.framesHeld;
+}
+
+/** Frames that are read together: 150 ms (sidecar/later.ts) of a stream with 50 tokens a second. */
+const TOGETHER = 8;
+
+/** As `play`, the way the sidecar does it. `onStep`: who listens. Answers how many frames went out unread. */
+export function playExpress(plan: FixPlan, frames: readonly Buffer[], onStep?: (atMs: number, step: Step) => void): number {
+  let steps = 0;
+  const count = (atMs: number, step: Step) => {
+    steps += 1;
+    onStep?.(atMs, step);
+  };
+  const express = createExpress(createStreamPipeline(plan, openaiChat, request), { onStep: count, listened: onStep !== undefined });
+  let unread = 0;
+  for (let i = 0; i < frames.length; i++) {
+    const one = frames[i] as Buffer;
+    if (express.takes(one, i)) unread += 1;
+    else express.push(one, i);
+    if (i % TOGETHER === 0) express.catchUp();
+  }
+  express.end(false, frames.length);
+  if (plan.length > 0 && steps !== frames.length) throw new Error("steps are missing");
+  return unread;
 }

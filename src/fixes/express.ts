@@ -7,12 +7,13 @@
  *             └ no → catchUp(), pipeline → out
  *
  * Plain are whole frames that no fix looks at, and frames that repeat the last one around a text in which
- * no stage sees anything (template.ts). Both are read by the same pipeline in the end: steps,
- * notes and numbers are those of a pipeline without this.
+ * no stage sees anything (template.ts). Both are read by the same pipeline in the end, the latter many as
+ * one (repeats.ts): steps, notes and numbers are those of a pipeline without this.
  */
 import type { FixNote, Step } from "../core/exchange.ts";
 import type { StreamPipeline } from "./pipeline.ts";
-import { endOfRepeat, learnTemplate, repeats, type Template } from "./template.ts";
+import { Repeats } from "./repeats.ts";
+import { endsOfRepeats, learnTemplate, repeats, type Template } from "./template.ts";
 import type { Wakes } from "./wakes.ts";
 
 export interface Express {
@@ -34,7 +35,10 @@ export interface Express {
 
 export interface ExpressOptions {
   readonly onStep: (atMs: number, step: Step) => void;
-  /** False: nobody asks for the steps of a stream that nothing can change; only its end is kept, to be read by `catchUp`. */
+  /**
+   * False: nobody asks what a frame's step says beyond how many deltas of which kind. Of a stream that nothing
+   * can change only the end is kept, to be read by `catchUp`.
+   */
   readonly listened: boolean;
 }
 
@@ -47,10 +51,13 @@ const LF = 10;
 interface Unread {
   readonly bytes: Uint8Array;
   readonly atMs: number;
+  /** Where its frames end, which repeat the template; undefined: not looked for yet. */
+  readonly ends: readonly number[] | undefined;
 }
 
 export function createExpress(pipeline: StreamPipeline, { onStep, listened }: ExpressOptions): Express {
-  const { idle } = pipeline;
+  const { idle, frameBytes } = pipeline;
+  const repeated = new Repeats(pipeline, onStep, listened);
   let unread: Unread[] = [];
   /** `pipeline.between`, kept here: it is asked for with every chunk. */
   let between = true;
@@ -60,37 +67,45 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
   /** Templates learnt since one was last of use. */
   let learned = 0;
 
-  /** Whether the chunk is whole frames that repeat the template around plain text. */
-  function isPlain(chunk: Uint8Array): boolean {
-    if (!template || !wakes) return false;
-    let end = 0;
-    while (end >= 0 && end < chunk.length) end = endOfRepeat(template, chunk, end, wakes);
-    if (end < 0) return false;
-    learned = 0;
-    return true;
+  /** Where the frames of a chunk end, if it is whole frames that repeat the template around plain text. */
+  function plainEnds(chunk: Uint8Array): readonly number[] | undefined {
+    if (!template || !wakes || chunk.length > frameBytes) return undefined;
+    const ends = endsOfRepeats(template, chunk, wakes);
+    if (ends) learned = 0;
+    return ends;
   }
 
   /** What the last frame, read and sent as it came, allows for the next ones. */
   function learn(step: Step | undefined): void {
     wakes = undefined;
-    if (idle || step?.out !== step?.deltas || step?.deltas.length !== 1 || !isUntouched(step)) return;
+    if (step?.out !== step?.deltas || step?.deltas.length !== 1 || !isUntouched(step)) return;
     const [delta] = step.deltas;
     if (!delta || !("text" in delta)) return;
     wakes = pipeline.wakes(delta);
     if (!wakes || (template && repeats(template, step.frame.raw))) return;
-    template = learned < MAX_LEARNED ? learnTemplate(step.frame.raw, delta.text) : undefined;
+    template = learned < MAX_LEARNED ? learnTemplate(step.frame, delta.text) : undefined;
     learned += 1;
   }
 
   function catchUp(): void {
     const late = unread;
     unread = [];
-    for (const { bytes, atMs } of late) {
-      for (const step of pipeline.push(bytes)) {
-        // Unless a rule breaks its word, it is untouched; what went out is in any case what came.
-        onStep(atMs, isUntouched(step) ? step : { ...step, out: step.deltas, sent: [step.frame.raw] });
+    for (const { bytes, atMs, ends } of late) {
+      const plain = ends ?? plainEnds(bytes);
+      if (plain && template) {
+        let from = 0;
+        for (const end of plain) {
+          repeated.add(template, end - from === bytes.length ? bytes : bytes.subarray(from, end), atMs);
+          from = end;
+        }
+        continue;
       }
+      repeated.read();
+      const steps = pipeline.push(bytes);
+      for (const step of steps) onStep(atMs, step);
+      learn(steps.at(-1));
     }
+    repeated.read();
   }
 
   function told(steps: readonly Step[], atMs: number): Uint8Array[] {
@@ -104,10 +119,13 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
 
   return {
     takes(chunk, atMs) {
-      if (!between || !(idle ? endsFrame(chunk) : isPlain(chunk))) return false;
+      if (!between) return false;
+      // Where nothing can change anything, templates are for reading only.
+      const ends = idle ? undefined : plainEnds(chunk);
+      if (!ends && !(idle && endsFrame(chunk))) return false;
       // The end mark and what stood before it are enough where nobody listens.
       if (idle && !listened && unread.length === 2) unread.shift();
-      unread.push({ bytes: chunk, atMs });
+      unread.push({ bytes: chunk, atMs, ends });
       if (unread.length >= MAX_BEHIND) catchUp();
       return true;
     },

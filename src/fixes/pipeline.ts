@@ -30,6 +30,10 @@ export interface StreamPipeline {
   readonly between: boolean;
   /** No fix that could change anything. */
   readonly idle: boolean;
+  /** Fixes that only observe see every frame too. They are not asked for what wakes them. */
+  readonly observed: boolean;
+  /** As `PipelineLimits.frameBytes`. */
+  readonly frameBytes: number;
   /** As `Lane.wakes`. Undefined also where frames are written anew whatever they say. */
   wakes(delta: Said): Wakes | undefined;
   /** Frames that had to wait, wholly or in part, since a fix was at work on them. 0 on a clean stream. */
@@ -133,6 +137,8 @@ export function createStreamPipeline(
       return framer.between && !uncut;
     },
     idle: lane.idle,
+    observed: shadow !== undefined,
+    frameBytes: limits.frameBytes,
     wakes: (delta) => (unread || outlet.rewrites ? undefined : lane.wakes(delta)),
     get framesHeld() {
       return framesHeld;

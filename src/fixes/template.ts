@@ -1,3 +1,4 @@
+import type { Frame } from "../wire/frame.ts";
 import type { Wakes } from "./wakes.ts";
 import { ESCAPE, SLEEPS, WAKES } from "./wakes.ts";
 
@@ -9,6 +10,9 @@ export interface Template {
   readonly before: Uint8Array;
   /** From the quote that ends the text to the end of the frame. */
   readonly behind: Uint8Array;
+  /** What stands around the text in the frame's data. */
+  readonly head: string;
+  readonly tail: string;
 }
 
 const QUOTE = 34;
@@ -19,21 +23,36 @@ const LETTER_U = 117;
 const SIMPLE = /^[ !#-[\]-~]+$/u;
 
 /** The template of a frame that says `text`; undefined where it is not sure which of its strings that is. */
-export function learnTemplate(raw: Uint8Array, text: string): Template | undefined {
+export function learnTemplate({ raw, data = "" }: Frame, text: string): Template | undefined {
   if (!SIMPLE.test(text)) return undefined;
+  const quoted = `"${text}"`;
   // One character per byte, so that places in it are places in the frame.
   const frame = new TextDecoder("latin1").decode(raw);
-  const at = frame.indexOf(`"${text}"`);
-  if (at < 1 || frame.charAt(at - 1) !== ":" || frame.includes(`"${text}"`, at + 1)) return undefined;
-  const from = at + 1;
-  return { before: raw.slice(0, from), behind: raw.slice(from + text.length) };
+  const at = frame.indexOf(quoted);
+  if (at < 1 || frame.charAt(at - 1) !== ":" || frame.includes(quoted, at + 1)) return undefined;
+  const [from, fromData] = [at + 1, data.indexOf(quoted) + 1];
+  if (fromData === 0) return undefined;
+  const to = from + text.length;
+  const toData = fromData + text.length;
+  return { before: raw.slice(0, from), behind: raw.slice(to), head: data.slice(0, fromData), tail: data.slice(toData) };
+}
+
+/** Where the frames of a chunk end, when it is nothing but frames that repeat the template around texts that wake nobody. */
+export function endsOfRepeats(template: Template, chunk: Uint8Array, wakes: Wakes): readonly number[] | undefined {
+  const ends: number[] = [];
+  for (let end = 0; end < chunk.length;) {
+    end = endOfRepeat(template, chunk, end, wakes);
+    if (end < 0) return undefined;
+    ends.push(end);
+  }
+  return ends;
 }
 
 /**
  * Where the frame that begins at `from` ends, when it repeats the template around a text that wakes
  * nobody; -1 when it does not.
  */
-export function endOfRepeat({ before, behind }: Template, chunk: Uint8Array, from: number, wakes: Wakes): number {
+function endOfRepeat({ before, behind }: Template, chunk: Uint8Array, from: number, wakes: Wakes): number {
   const text = from + before.length;
   if (!standsAt(before, chunk, from)) return -1;
   const quote = endOfText(chunk, text, wakes);

@@ -27,8 +27,14 @@ export function pieces(body: Buffer, cuts: readonly number[]): Buffer[] {
 
 function plain(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], cut: boolean) {
   const pipeline = createStreamPipeline(plan, dialect, request);
-  const steps = [...chunks.flatMap((chunk) => pipeline.push(chunk)), ...pipeline.end(cut)];
-  return { sent: Buffer.concat(steps.flatMap((step) => step.sent)), steps, notes: pipeline.notes };
+  const said = [...chunks.map((chunk) => pipeline.push(chunk)), pipeline.end(cut)];
+  const steps = said.flat();
+  return {
+    sent: Buffer.concat(steps.flatMap((step) => step.sent)),
+    steps,
+    times: said.flatMap((of, i) => of.map(() => i)),
+    notes: pipeline.notes,
+  };
 }
 
 /** `reads`: behind which chunks everything unread is read. */
@@ -54,6 +60,8 @@ function express(plan: FixPlan, { dialect, request }: Stream, chunks: readonly B
 function summary(steps: readonly Step[]) {
   return steps.map(({ frame, deltas, out, sent }) => ({
     raw: Buffer.from(frame.raw).toString("latin1"),
+    event: frame.event,
+    data: frame.data,
     deltas,
     out,
     sent: sent.map((bytes) => Buffer.from(bytes).toString("latin1")),
@@ -71,7 +79,7 @@ export function both(plan: FixPlan, stream: Stream, cuts: readonly number[], cut
       steps: summary(read.steps),
       notes: read.notes,
       behind: false,
-      times: late.times.toSorted((x, y) => x - y),
+      times: read.times,
     },
     got: { sent: late.sent.toString("latin1"), steps: summary(late.steps), notes: late.notes, behind: late.behind, times: late.times },
     late: late.late,
