@@ -41,9 +41,9 @@ export interface IncomingParts {
 }
 
 export interface Incoming {
-  readonly notes: readonly FixNote[];
-  /** `atMs`: when it came. False: the client is full. */
-  data(chunk: Buffer, atMs: number): boolean;
+  notes(): readonly FixNote[];
+  /** `atMs`: when it came; `framed`: with the chunk framing it came in, where that is known. False: the client is full. */
+  data(chunk: Buffer, atMs: number, framed?: Buffer): boolean;
   end(trailers: RawHeaders): void;
   /** The backend or we ended it midway: the last words, where the API has a form for them. */
   fail(refusal: Refusal): void;
@@ -107,16 +107,14 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
   }
 
   return {
-    get notes() {
-      return express.notes;
-    },
-    data(chunk, atMs) {
+    notes: () => express.notes,
+    data(chunk, atMs, framed) {
       if (express.takes(chunk, atMs)) {
         if (reads && !queued) {
           queued = true;
           later(catchUp);
         }
-        return reply.write(chunk);
+        return reply.write(chunk, framed);
       }
       const sent = express.push(chunk, atMs);
       ledger.fixingMs += elapsed() - atMs;
@@ -150,9 +148,7 @@ function whole(head: Head, parts: IncomingParts, dialect: Dialect, view: Request
   let notes: readonly FixNote[] = [];
 
   return {
-    get notes() {
-      return beyond ? beyond.notes : notes;
-    },
+    notes: () => beyond?.notes() ?? notes,
     data(chunk, atMs) {
       if (beyond) return beyond.data(chunk, atMs);
       chunks.push(chunk);
@@ -204,15 +200,15 @@ function raw(head: Head, parts: IncomingParts, dialect: Dialect | undefined): In
   ledger.streamed = mediaType(headerOf(head.headers, "content-type")) === "text/event-stream";
   sendHead(head, parts, undefined);
   return {
-    notes: [],
-    data(chunk, atMs) {
+    notes: () => [],
+    data(chunk, atMs, framed) {
       tap?.chunk?.(atMs, chunk, chunk);
       if (read) {
         bytes += chunk.length;
         if (bytes <= MAX_READ_BYTES) read.push(chunk);
         else read = undefined;
       }
-      return reply.write(chunk);
+      return reply.write(chunk, framed);
     },
     end(trailers) {
       if (dialect && read) ledger.sawDeltas(dialect.readDocument(parseOrUndefined(Buffer.concat(read, bytes).toString("utf8"))));

@@ -19,7 +19,7 @@ export interface Ledger {
   fixingMs: number;
   readonly notes: FixNote[];
   /** The API's own end mark was seen: a client that leaves now has everything. */
-  readonly done: boolean;
+  done: boolean;
   sawStep(atMs: number, step: Step): void;
   /** A reply that came whole. */
   sawDeltas(deltas: readonly Delta[], out?: readonly Delta[]): void;
@@ -35,7 +35,6 @@ export interface Ledger {
 export function createLedger(): Ledger {
   const summarizer = createSummarizer();
   let chunks = 0;
-  let done = false;
   let firstChunkMs: number | undefined;
   let firstTokenMs: number | undefined;
   let lastTokenMs: number | undefined;
@@ -52,9 +51,7 @@ export function createLedger(): Ledger {
     truncated: false,
     fixingMs: 0,
     notes: [],
-    get done() {
-      return done;
-    },
+    done: false,
     sawStep(atMs, step) {
       if (step.frame.data !== undefined) {
         chunks += 1;
@@ -70,7 +67,7 @@ export function createLedger(): Ledger {
             lastTokenMs = atMs;
             break;
           case "done":
-            done = true;
+            this.done = true;
             break;
           default:
             break;

@@ -13,7 +13,7 @@ import type { RequestView } from "../core/delta.ts";
 import type { ExchangeStart, FixNote, Outcome } from "../core/exchange.ts";
 import { fixRequest } from "../fixes/request.ts";
 import { planForRequest } from "../fixes/treatment.ts";
-import { withoutHeaders, withoutHopByHop } from "../wire/headers.ts";
+import { headerOf, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
 import { parseOrUndefined } from "../wire/json.ts";
 import { admit, bodyOf, hasBody } from "./admit.ts";
 import { receive, type Incoming } from "./incoming.ts";
@@ -22,6 +22,7 @@ import { createLedger } from "./ledger.ts";
 import type { RelayParts } from "./parts.ts";
 import { failureOf, hangUp, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
 import { createReply } from "./reply.ts";
+import type { ChunkSink } from "./bypass.ts";
 import { later } from "./later.ts";
 import type { Route } from "./routes.ts";
 import type { Attempt } from "./upstream.ts";
@@ -75,7 +76,7 @@ export function relay(
     } catch {
       response.destroy();
     }
-    if (incoming) ledger.notes.push(...incoming.notes);
+    if (incoming) ledger.notes.push(...incoming.notes());
     controller?.abort(hangUp(outcome, replied));
     if (tap) {
       const endedMs = elapsed();
@@ -223,7 +224,7 @@ export function relay(
 
   function dispatch(headers: string[], body: Uint8Array | AsyncIterable<Uint8Array> | null, fresh: boolean): void {
     ledger.attempts += 1;
-    const attempt: Attempt = { reused: false, answered: () => false };
+    const attempt: Attempt = { reused: false, answered: () => false, headRead: () => {} };
     heardAt = elapsed();
     silence ??= setTimeout(onSilence, limits.timeoutMs);
     const handler: Dispatcher.DispatchHandler = {
@@ -236,17 +237,13 @@ export function relay(
       }),
       onResponseStart: guarded((from: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string) => {
         replied = true;
-        onHead(from, status, latin1(from.rawHeaders), reason);
+        const head = latin1(from.rawHeaders);
+        if (status >= 200) attempt.headRead(isChunked(head) ? chunks : undefined);
+        onHead(from, status, head, reason);
       }),
       // Not through `guarded`: this is called for every frame.
-      onResponseData(from, chunk) {
-        if (settled) return;
-        heardAt = elapsed();
-        try {
-          if (incoming?.data(chunk, heardAt) === false) from.pause();
-        } catch (cause) {
-          broke(cause);
-        }
+      onResponseData(_from, chunk) {
+        onData(chunk);
       },
       onResponseEnd: guarded((from: Dispatcher.DispatchController) => {
         if (settled) return;
@@ -281,6 +278,21 @@ export function relay(
     else work();
   }
 
+  function onData(chunk: Buffer, framed?: Buffer): void {
+    if (settled) return;
+    heardAt = elapsed();
+    try {
+      if (incoming?.data(chunk, heardAt, framed) === false) controller?.pause();
+    } catch (cause) {
+      broke(cause);
+    }
+  }
+
+  const chunks: ChunkSink = {
+    ready: () => !settled && controller?.paused === false,
+    chunk: onData,
+  };
+
   function onHead(from: Dispatcher.DispatchController, status: number, headers: string[], reason: string | undefined): void {
     if (settled) return;
     if (status < 200) {
@@ -314,6 +326,10 @@ export function relay(
 
 /** undici counts the body itself. */
 const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
+
+function isChunked(headers: RawHeaders): boolean {
+  return headerOf(headers, "transfer-encoding") === "chunked";
+}
 
 function isIterable(body: unknown): boolean {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;

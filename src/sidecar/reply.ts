@@ -16,8 +16,8 @@ export interface Reply {
   informational(status: number, headers: RawHeaders): boolean;
   /** `length`: bytes of the body where known; undefined frames it as chunked (or by closing, for HTTP/1.0). */
   head(status: number, reason: string | undefined, headers: string[], hasBody: boolean, length: number | undefined): void;
-  /** False when the client's socket is full: stop until `onDrain`. */
-  write(bytes: Uint8Array): boolean;
+  /** False when the client's socket is full: stop until `onDrain`. `framed`: the same as one chunk, made already. */
+  write(bytes: Uint8Array, framed?: Uint8Array): boolean;
   /** Several pieces that belong together as one write. */
   writeAll(pieces: readonly Uint8Array[]): boolean;
   end(trailers: RawHeaders): void;
@@ -33,115 +33,136 @@ const MAX_PENDING = 64 * 1024;
 const MAX_INFORMATIONAL = 16;
 
 export function createReply(response: ServerResponse, http10: boolean): Reply {
-  let started = false;
-  let chunked = false;
-  let informed = 0;
-  let written = 0;
-  /** What came since the last flush: pieces that the backend sent in one go leave in one write. */
-  const pending: Uint8Array[] = [];
-  let pendingBytes = 0;
-  /** The socket did not take the last write at once. */
-  let held = false;
-  /** The client's socket, once the head is on it. */
-  let direct: Socket | undefined;
+  return new ClientReply(response, http10);
+}
 
-  /** True while the client keeps up. The piece leaves when the read it came with has been worked through. */
-  function put(piece: Uint8Array): boolean {
+/** A class, because an object literal with getters is a dictionary to V8, and this is called with every chunk. */
+class ClientReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #http10: boolean;
+  #chunked = false;
+  #informed = 0;
+  /** What came since the last flush: pieces that the backend sent in one go leave in one write. */
+  readonly #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** The first pending piece as one chunk, where it came so. */
+  #firstFramed: Uint8Array | undefined;
+  /** The socket did not take the last write at once. */
+  #held = false;
+  /** The client's socket, once the head is on it. */
+  #direct: Socket | undefined;
+  started = false;
+  bytesWritten = 0;
+
+  constructor(response: ServerResponse, http10: boolean) {
+    this.#response = response;
+    this.#http10 = http10;
+    // Before anybody else's listener: who goes on at a drain is told the truth.
+    response.on("drain", () => (this.#held = false));
+  }
+
+  informational(status: number, headers: RawHeaders): boolean {
+    if (this.started || this.#http10 || this.#informed >= MAX_INFORMATIONAL) return false;
+    this.#informed += 1;
+    this.#response.writeInformation(status, [...headers]);
+    return true;
+  }
+
+  head(status: number, reason: string | undefined, headers: string[], hasBody: boolean, length: number | undefined): void {
+    const response = this.#response;
+    this.started = true;
+    response.sendDate = false;
+    this.#chunked = hasBody && length === undefined && !this.#http10;
+    if (this.#chunked) headers.push("Transfer-Encoding", "chunked");
+    else if (hasBody && length === undefined) response.shouldKeepAlive = false;
+    if (reason === undefined) response.writeHead(status, headers);
+    else response.writeHead(status, reason, headers);
+    // The framing is ours from here on.
+    response.chunkedEncoding = false;
+    if (hasBody) response.write(NOTHING);
+  }
+
+  /** The piece leaves when the read it came with has been worked through. */
+  write(piece: Uint8Array, framed?: Uint8Array): boolean {
     const { length } = piece;
-    if (length === 0) return !held;
-    written += length;
-    if (pendingBytes === 0) process.nextTick(flush);
-    pending.push(piece);
-    pendingBytes += length;
-    return !held && pendingBytes < MAX_PENDING;
+    if (length === 0) return !this.#held;
+    this.bytesWritten += length;
+    if (this.#pendingBytes === 0) {
+      process.nextTick(flush, this);
+      this.#firstFramed = framed;
+    }
+    this.#pending.push(piece);
+    this.#pendingBytes += length;
+    return !this.#held && this.#pendingBytes < MAX_PENDING;
+  }
+
+  writeAll(pieces: readonly Uint8Array[]): boolean {
+    for (const piece of pieces) this.write(piece);
+    return !this.#held && this.#pendingBytes < MAX_PENDING;
+  }
+
+  end(trailers: RawHeaders): void {
+    if (!this.#chunked) {
+      this.flush();
+      this.#response.end();
+      return;
+    }
+    let tail = "0\r\n";
+    for (let i = 0; i + 1 < trailers.length; i += 2) tail += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+    this.#response.end(Buffer.concat([this.#taken(), Buffer.from(`${tail}\r\n`, "latin1")]));
+  }
+
+  cut(): void {
+    this.flush();
+    const response = this.#response;
+    if (response.socket) response.socket.destroySoon();
+    // Pipelined, and not yet its turn: what was written goes out when it is. (A destroyed response would leave the client waiting.)
+    else response.once("socket", (socket: Socket) => process.nextTick(() => socket.destroySoon()));
+  }
+
+  flush(): void {
+    if (this.#pendingBytes === 0) return;
+    const large = this.#pendingBytes >= MAX_PENDING;
+    const bytes = this.#taken();
+    if (this.#response.destroyed) return;
+    this.#held = !this.#send(bytes);
+    // Whoever was told to stop for this much alone may go on.
+    if (large && !this.#held) this.#response.emit("drain");
   }
 
   /** What is pending, framed as it goes out. */
-  function taken(): Buffer | Uint8Array {
-    if (pendingBytes === 0) return NOTHING;
-    const bytes = chunked ? frameChunk(pending, pendingBytes) : pending.length === 1 ? (pending[0] ?? NOTHING) : Buffer.concat(pending);
+  #taken(): Uint8Array {
+    const pending = this.#pending;
+    const first = pending[0];
+    if (!first) return NOTHING;
+    const single = pending.length === 1;
+    let bytes: Uint8Array;
+    if (this.#chunked) bytes = (single ? this.#firstFramed : undefined) ?? frameChunk(pending, this.#pendingBytes);
+    else bytes = single ? first : Buffer.concat(pending);
     pending.length = 0;
-    pendingBytes = 0;
+    this.#pendingBytes = 0;
     return bytes;
-  }
-
-  function flush(): void {
-    if (pendingBytes === 0) return;
-    const large = pendingBytes >= MAX_PENDING;
-    const bytes = taken();
-    if (response.destroyed) return;
-    held = !send(bytes);
-    // Whoever was told to stop for this much alone may go on.
-    if (large && !held) response.emit("drain");
   }
 
   /**
    * Straight onto the socket: `response.write` corks and uncorks it around every piece, which costs
    * more than the write. Only behind the head, and not while an earlier reply has the socket.
    */
-  function send(bytes: Uint8Array): boolean {
-    if (!direct) {
+  #send(bytes: Uint8Array): boolean {
+    const response = this.#response;
+    if (!this.#direct) {
       const { socket } = response;
       if (!socket || response.writableLength !== socket.writableLength) return response.write(bytes);
-      direct = socket;
+      this.#direct = socket;
     }
-    if (direct.write(bytes)) return true;
-    if (!held) direct.once("drain", onSocketDrain);
+    if (this.#direct.write(bytes)) return true;
+    if (!this.#held) this.#direct.once("drain", () => response.emit("drain"));
     return false;
   }
-  function onSocketDrain(): void {
-    response.emit("drain");
-  }
-  // Before anybody else's listener: who goes on at a drain is told the truth.
-  response.on("drain", () => (held = false));
+}
 
-  return {
-    get started() {
-      return started;
-    },
-    get bytesWritten() {
-      return written;
-    },
-    informational(status, headers) {
-      if (started || http10 || informed >= MAX_INFORMATIONAL) return false;
-      informed += 1;
-      response.writeInformation(status, [...headers]);
-      return true;
-    },
-    head(status, reason, headers, hasBody, length) {
-      started = true;
-      response.sendDate = false;
-      chunked = hasBody && length === undefined && !http10;
-      if (chunked) headers.push("Transfer-Encoding", "chunked");
-      else if (hasBody && length === undefined) response.shouldKeepAlive = false;
-      if (reason === undefined) response.writeHead(status, headers);
-      else response.writeHead(status, reason, headers);
-      // The framing is ours from here on.
-      response.chunkedEncoding = false;
-      if (hasBody) response.write(NOTHING);
-    },
-    write: put,
-    writeAll(pieces) {
-      for (const piece of pieces) put(piece);
-      return !held && pendingBytes < MAX_PENDING;
-    },
-    end(trailers) {
-      if (!chunked) {
-        flush();
-        response.end();
-        return;
-      }
-      let tail = "0\r\n";
-      for (let i = 0; i + 1 < trailers.length; i += 2) tail += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
-      response.end(Buffer.concat([taken(), Buffer.from(`${tail}\r\n`, "latin1")]));
-    },
-    cut() {
-      flush();
-      if (response.socket) response.socket.destroySoon();
-      // Pipelined, and not yet its turn: what was written goes out when it is. (A destroyed response would leave the client waiting.)
-      else response.once("socket", (socket: Socket) => process.nextTick(() => socket.destroySoon()));
-    },
-  };
+function flush(reply: ClientReply): void {
+  reply.flush();
 }
 
 /** `SIZE CRLF bytes CRLF` in one buffer. */

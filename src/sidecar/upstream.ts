@@ -1,6 +1,7 @@
 /** The one undici pool to llama-server. */
 import type { Socket } from "node:net";
 import { buildConnector, Client, Pool, type Dispatcher } from "undici";
+import { createBypass, type Bypass, type ChunkSink } from "./bypass.ts";
 
 export interface UpstreamOptions {
   /** Origin of llama-server, e.g. `http://127.0.0.1:8080`. */
@@ -17,6 +18,8 @@ export interface Attempt {
   reused: boolean;
   /** Whether any byte of a reply came, be it HTTP or not. Only then is it known that the request was read. */
   answered: () => boolean;
+  /** To be called when the head has come: who takes whole chunks of a chunked body as they are read (bypass.ts). */
+  headRead: (sink: ChunkSink | undefined) => void;
 }
 
 export interface Upstream extends AsyncDisposable {
@@ -38,6 +41,11 @@ export interface UpstreamRequest {
   readonly fresh: boolean;
 }
 
+interface Line {
+  socket: Socket | undefined;
+  readonly bypass: Bypass;
+}
+
 interface TrackedOptions extends Dispatcher.DispatchOptions {
   readonly attempt?: Attempt;
 }
@@ -48,16 +56,17 @@ interface TrackedOptions extends Dispatcher.DispatchOptions {
  * arrives has served another one.
  */
 class TrackedClient extends Client {
-  readonly #line: { socket: Socket | undefined };
+  readonly #line: Line;
 
   constructor(origin: URL, options: Client.Options & { readonly connectTimeout: number }) {
-    const line: { socket: Socket | undefined } = { socket: undefined };
+    const line: Line = { socket: undefined, bypass: createBypass() };
     const connect = buildConnector({ timeout: options.connectTimeout, allowH2: false });
     super(origin, {
       ...options,
       connect: (to, done) =>
         connect(to, (...result) => {
           line.socket = result[1] ?? undefined;
+          if (line.socket && to.protocol === "http:") line.bypass.attach(line.socket);
           done(...result);
         }),
     });
@@ -71,6 +80,8 @@ class TrackedClient extends Client {
     const line = this.#line;
     const { attempt } = options;
     if (attempt) {
+      line.bypass.begin();
+      attempt.headRead = line.bypass.open;
       attempt.reused = line.socket !== undefined;
       const before = line.socket?.bytesRead ?? 0;
       let { socket } = line;

@@ -31,23 +31,59 @@ const CR = 13;
 type LineState = "start" | "text" | "afterLf" | "lineCr" | "blankCr";
 
 export function createFramer(): Framer {
-  let kept: Uint8Array[] = [];
-  let keptBytes = 0;
-  let state: LineState = "start";
-  /** Where the next CR of the chunk at hand stands, its length when there is none; below the reading position: not known. */
-  let nextCr = -1;
+  return new SseFramer();
+}
 
-  /** Index just behind the blank line that ends a frame, or -1. Advances `state` over what it read. */
-  function findEnd(chunk: Uint8Array, from: number): number {
+/** A class, because an object literal with getters is a dictionary to V8, and this is asked with every chunk. */
+class SseFramer implements Framer {
+  #kept: Uint8Array[] = [];
+  #state: LineState = "start";
+  /** Where the next CR of the chunk at hand stands, its length when there is none; below the reading position: not known. */
+  #nextCr = -1;
+  held = 0;
+
+  get between(): boolean {
+    return this.held === 0 && this.#state === "start";
+  }
+
+  push(chunk: Uint8Array): readonly Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    this.#nextCr = -1;
+    let from = 0;
+    for (;;) {
+      const end = this.#findEnd(chunk, from);
+      if (end < 0) break;
+      frames.push(this.#take(chunk, from, end));
+      from = end;
+    }
+    if (from < chunk.length) {
+      this.#kept.push(chunk.subarray(from));
+      this.held += chunk.length - from;
+    }
+    return frames;
+  }
+
+  end(): Uint8Array {
+    const rest = join(this.#kept, this.held, new Uint8Array(0));
+    this.#kept = [];
+    this.held = 0;
+    this.#state = "start";
+    return rest;
+  }
+
+  /** Index just behind the blank line that ends a frame, or -1. Advances the state over what it read. */
+  #findEnd(chunk: Uint8Array, from: number): number {
     let at = from;
-    while (at < chunk.length) {
+    let state = this.#state;
+    let end = -1;
+    while (end < 0 && at < chunk.length) {
       if (state === "text") {
         // Most bytes are inside a line: let the engine's own search find its end.
         const lf = chunk.indexOf(LF, at);
         // Most streams have no CR: look once per chunk, not once per line.
-        if (nextCr < at) nextCr = indexOrEnd(chunk, CR, at);
-        const cr = nextCr;
-        if (lf < 0 && cr === chunk.length) return -1;
+        if (this.#nextCr < at) this.#nextCr = indexOrEnd(chunk, CR, at);
+        const cr = this.#nextCr;
+        if (lf < 0 && cr === chunk.length) break;
         if (lf >= 0 && lf < cr) {
           state = "afterLf";
           at = lf + 1;
@@ -61,73 +97,36 @@ export function createFramer(): Framer {
       if (state === "blankCr") {
         // The blank line's CR was read; an LF right behind it belongs to the same line end.
         state = "start";
-        return byte === LF ? at + 1 : at;
-      }
-      if (state === "lineCr" && byte === LF) {
+        end = byte === LF ? at + 1 : at;
+      } else if (state === "lineCr" && byte === LF) {
         state = "afterLf";
         at += 1;
-        continue;
-      }
-      if (byte === LF) {
-        at += 1;
+      } else if (byte === LF) {
         state = "start";
-        return at;
-      }
-      if (byte === CR) {
+        end = at + 1;
+      } else if (byte === CR) {
         at += 1;
         if (state === "lineCr") {
           state = "start";
-          return at;
-        }
-        state = "blankCr";
-        continue;
+          end = at;
+        } else state = "blankCr";
+      } else {
+        state = "text";
+        at += 1;
       }
-      state = "text";
-      at += 1;
     }
-    return -1;
+    this.#state = state;
+    return end;
   }
 
-  function take(chunk: Uint8Array, from: number, to: number): Uint8Array {
+  #take(chunk: Uint8Array, from: number, to: number): Uint8Array {
     const tail = chunk.subarray(from, to);
-    if (keptBytes === 0) return tail;
-    const whole = join(kept, keptBytes, tail);
-    kept = [];
-    keptBytes = 0;
+    if (this.held === 0) return tail;
+    const whole = join(this.#kept, this.held, tail);
+    this.#kept = [];
+    this.held = 0;
     return whole;
   }
-
-  return {
-    push(chunk) {
-      const frames: Uint8Array[] = [];
-      nextCr = -1;
-      let from = 0;
-      for (;;) {
-        const end = findEnd(chunk, from);
-        if (end < 0) break;
-        frames.push(take(chunk, from, end));
-        from = end;
-      }
-      if (from < chunk.length) {
-        kept.push(chunk.subarray(from));
-        keptBytes += chunk.length - from;
-      }
-      return frames;
-    },
-    end() {
-      const rest = join(kept, keptBytes, new Uint8Array(0));
-      kept = [];
-      keptBytes = 0;
-      state = "start";
-      return rest;
-    },
-    get held() {
-      return keptBytes;
-    },
-    get between() {
-      return keptBytes === 0 && state === "start";
-    },
-  };
 }
 
 function indexOrEnd(chunk: Uint8Array, byte: number, from: number): number {
