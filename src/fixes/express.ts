@@ -26,9 +26,9 @@ export interface Express {
   push(chunk: Uint8Array, atMs: number): readonly Uint8Array[];
   /** As `StreamPipeline.end`. */
   end(cut: boolean, atMs: number): readonly Uint8Array[];
-  /** Reads what went out unread. */
+  /** Tells the steps of what went out unread. */
   catchUp(): void;
-  /** Something went out unread. */
+  /** Something went out of which no step was told yet. */
   readonly behind: boolean;
   readonly notes: readonly FixNote[];
 }
@@ -57,7 +57,7 @@ interface Unread {
 
 export function createExpress(pipeline: StreamPipeline, { onStep, listened }: ExpressOptions): Express {
   const { idle, frameBytes } = pipeline;
-  const repeated = new Repeats(pipeline, onStep, listened);
+  const repeated = new Repeats(pipeline, { onStep, listened });
   let unread: Unread[] = [];
   /** `pipeline.between`, kept here: it is asked for with every chunk. */
   let between = true;
@@ -92,20 +92,30 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
     unread = [];
     for (const { bytes, atMs, ends } of late) {
       const plain = ends ?? plainEnds(bytes);
-      if (plain && template) {
-        let from = 0;
-        for (const end of plain) {
-          repeated.add(template, end - from === bytes.length ? bytes : bytes.subarray(from, end), atMs);
-          from = end;
-        }
-        continue;
+      if (plain && template) addFrames(template, bytes, plain, atMs);
+      else {
+        repeated.forget();
+        const steps = pipeline.push(bytes);
+        for (const step of steps) onStep(atMs, step);
+        learn(steps.at(-1));
       }
-      repeated.read();
-      const steps = pipeline.push(bytes);
-      for (const step of steps) onStep(atMs, step);
-      learn(steps.at(-1));
     }
-    repeated.read();
+    repeated.tell();
+  }
+
+  function addFrames(of: Template, chunk: Uint8Array, ends: readonly number[], atMs: number): void {
+    if (ends.length === 1) return repeated.add(of, chunk, atMs);
+    let from = 0;
+    for (const end of ends) {
+      repeated.add(of, chunk.subarray(from, end), atMs);
+      from = end;
+    }
+  }
+
+  /** As `catchUp`, and the pipeline knows all of it. */
+  function readAll(): void {
+    catchUp();
+    repeated.forget();
   }
 
   function told(steps: readonly Step[], atMs: number): Uint8Array[] {
@@ -130,14 +140,14 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
       return true;
     },
     push(chunk, atMs) {
-      catchUp();
+      readAll();
       const steps = pipeline.push(chunk);
       between = pipeline.between;
       learn(steps.at(-1));
       return told(steps, atMs);
     },
     end(cut, atMs) {
-      if (listened || !idle) catchUp();
+      if (listened || !idle) readAll();
       unread = [];
       return told(pipeline.end(cut), atMs);
     },
@@ -146,7 +156,7 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
       return unread.length > 0;
     },
     get notes() {
-      catchUp();
+      readAll();
       return pipeline.notes;
     },
   };
