@@ -1,5 +1,4 @@
 import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
-import type { RequestMetrics } from "../core/metrics.ts";
 import type { RawHeaders } from "../wire/headers.ts";
 import type { BodyRule } from "./redact.ts";
 import type { Fault } from "./faults.ts";
@@ -28,7 +27,6 @@ export type Op =
       readonly op: "end";
       readonly x: number;
       readonly end: ExchangeEnd;
-      readonly metrics: RequestMetrics;
       readonly endedAt: number;
       readonly traceId: string | undefined;
       readonly spanId: string | undefined;

@@ -1,4 +1,4 @@
-import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
+import { ByteWriter, createByteReader, pack, unpack } from "./bytes.ts";
 import { findParts, type PartKind } from "./cut.ts";
 
 /**
@@ -68,7 +68,7 @@ export function* bytesOf(entries: readonly BodyEntry[]): Generator<Uint8Array> {
  * stored message by message costs a few bytes, however long it is.
  */
 export function encodeEntries(entries: readonly StoredEntry[]): Uint8Array {
-  const out = createByteWriter();
+  const out = new ByteWriter();
   let last = 0;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as StoredEntry;

@@ -1,126 +1,160 @@
 import { FRAME_FIELDS } from "./batch.ts";
-import { createByteReader, createByteWriter, pack, unpack, type ByteReader, type ByteWriter } from "./bytes.ts";
-
-/**
- * A stretch of a reply in columns: the upstream bytes end to end, where each frame ends and when it
- * came, and what was sent for the frames where that differs.
- */
-export interface FrameRun {
-  /** Microseconds since the exchange began. */
-  readonly atUs: readonly number[];
-  readonly sizes: readonly number[];
-  readonly upstream: Uint8Array;
-  /** Positions within the run of the frames for which other bytes were sent, ascending. */
-  readonly changed: readonly number[];
-  readonly sentSizes: readonly number[];
-  readonly sent: Uint8Array;
-}
+import { ByteWriter, createByteReader, pack, unpack, type ByteReader } from "./bytes.ts";
 
 export interface StoredFrame {
+  /** Microseconds since the exchange began. */
   readonly atUs: number;
   readonly upstream: Uint8Array;
   /** `upstream` itself when nothing changed. */
   readonly sent: Uint8Array;
 }
 
-/** Frames laid into columns one by one: no object for a frame. */
-export interface FrameColumns {
-  /** `sent` is `upstream` itself when nothing changed. */
-  add(atUs: number, upstream: Uint8Array, sent: Uint8Array): void;
-  /** Frames of a batch that were sent as they came and lie behind one another: their fields, see FRAME_FIELDS, and all bytes. */
-  addAll(fields: Float64Array, first: number, end: number, bytes: Uint8Array): void;
-  /** What was added since the last `clear`. Views: good until the next call. */
-  run(): FrameRun;
-  /** What was added since the last `mark` or `clear`; `first` is its position in `run`. Views, as above. */
-  fresh(): { readonly first: number; readonly run: FrameRun };
-  mark(): void;
-  /** Forgets what is fresh. */
-  dropFresh(): void;
-  clear(): void;
-  readonly count: number;
-  readonly freshCount: number;
-  readonly bytes: number;
+/** How much a stretch of frames holds, column by column. */
+interface Extent {
+  readonly frames: number;
+  readonly sizes: number;
+  readonly times: number;
+  readonly upstream: number;
+  readonly changed: number;
+  readonly sent: number;
+  /** Time of the last frame. */
+  readonly lastUs: number;
 }
 
-const NOWHERE = { frames: 0, bytes: 0, changed: 0, sentBytes: 0 };
+const NOWHERE: Extent = { frames: 0, sizes: 0, times: 0, upstream: 0, changed: 0, sent: 0, lastUs: 0 };
 
-export function createColumns(): FrameColumns {
-  let atUs: number[] = [];
-  let sizes: number[] = [];
-  let changed: number[] = [];
-  let sentSizes: number[] = [];
-  const upstreamBytes = createByteWriter(2048);
-  const sentBytes = createByteWriter(0);
-  /** Where the fresh ones begin. */
-  let marked = NOWHERE;
-  return {
-    add(at, upstream, sent) {
-      if (sent !== upstream) {
-        changed.push(sizes.length);
-        sentSizes.push(sent.length);
-        sentBytes.bytes(sent);
-      }
-      atUs.push(at);
-      sizes.push(upstream.length);
-      upstreamBytes.bytes(upstream);
-    },
-    addAll(fields, first, end, bytes) {
-      for (let at = first * FRAME_FIELDS; at < end * FRAME_FIELDS; at += FRAME_FIELDS) {
-        atUs.push(Math.round((fields[at + 1] ?? 0) * 1000));
-        sizes.push(fields[at + 3] ?? 0);
-      }
-      upstreamBytes.bytes(bytes);
-    },
-    fresh() {
-      const run: FrameRun = {
-        atUs: atUs.slice(marked.frames),
-        sizes: sizes.slice(marked.frames),
-        upstream: upstreamBytes.view().subarray(marked.bytes),
-        changed: changed.slice(marked.changed).map((frame) => frame - marked.frames),
-        sentSizes: sentSizes.slice(marked.changed),
-        sent: sentBytes.view().subarray(marked.sentBytes),
-      };
-      return { first: marked.frames, run };
-    },
-    mark() {
-      marked = { frames: sizes.length, bytes: upstreamBytes.length, changed: changed.length, sentBytes: sentBytes.length };
-    },
-    dropFresh() {
-      atUs.length = marked.frames;
-      sizes.length = marked.frames;
-      changed.length = marked.changed;
-      sentSizes.length = marked.changed;
-      upstreamBytes.cut(marked.bytes);
-      sentBytes.cut(marked.sentBytes);
-    },
-    run: () => ({ atUs, sizes, upstream: upstreamBytes.view(), changed, sentSizes, sent: sentBytes.view() }),
-    clear() {
-      atUs = [];
-      sizes = [];
-      changed = [];
-      sentSizes = [];
-      marked = NOWHERE;
-      upstreamBytes.clear();
-      sentBytes.clear();
-    },
-    get count() {
-      return sizes.length;
-    },
-    get freshCount() {
-      return sizes.length - marked.frames;
-    },
-    get bytes() {
-      return upstreamBytes.length + sentBytes.length;
-    },
-  };
+/**
+ * A stretch of a reply in columns: sizes of the frames, when they came (each as the difference to the one
+ * before), the upstream bytes end to end, and what was sent for the frames where that differs. They are
+ * laid down as they are stored, so that a frame is encoded once and makes no object.
+ */
+export class FrameColumns {
+  count = 0;
+  private readonly sizes = new ByteWriter(64);
+  private readonly times = new ByteWriter(64);
+  private readonly upstream = new ByteWriter(2048);
+  private readonly sent = new ByteWriter(0);
+  /** Numbers of the frames for which other bytes were sent, ascending, and how many. */
+  private readonly changed: number[] = [];
+  private readonly sentSizes: number[] = [];
+  private lastUs = 0;
+  /** Where the fresh ones begin; when the first of them came, and where what comes behind its time begins. */
+  private marked = NOWHERE;
+  private freshUs = 0;
+  private freshTimes = 0;
+
+  get freshCount(): number {
+    return this.count - this.marked.frames;
+  }
+
+  /** Number of the first fresh frame. */
+  get freshFirst(): number {
+    return this.marked.frames;
+  }
+
+  /** Of what came and what was sent instead. */
+  get bytes(): number {
+    return this.upstream.length + this.sent.length;
+  }
+
+  /** `sent` is `upstream` itself when nothing changed. */
+  add(atUs: number, upstream: Uint8Array, sent: Uint8Array): void {
+    if (sent !== upstream) {
+      this.changed.push(this.count);
+      this.sentSizes.push(sent.length);
+      this.sent.bytes(sent);
+    }
+    this.place(atUs, upstream.length);
+    this.upstream.bytes(upstream);
+  }
+
+  /** Frames of a batch that were sent as they came and lie behind one another: their fields, see FRAME_FIELDS, and all bytes. */
+  addAll(fields: Float64Array, first: number, end: number, bytes: Uint8Array): void {
+    for (let at = first * FRAME_FIELDS; at < end * FRAME_FIELDS; at += FRAME_FIELDS) {
+      this.place(Math.round((fields[at + 1] ?? 0) * 1000), fields[at + 3] ?? 0);
+    }
+    this.upstream.bytes(bytes);
+  }
+
+  private place(atUs: number, size: number): void {
+    this.sizes.uint(size);
+    // Signed: arrival times come from one monotonic clock, but nothing here depends on it.
+    this.times.int(atUs - this.lastUs);
+    this.lastUs = atUs;
+    if (this.count === this.marked.frames) {
+      this.freshUs = atUs;
+      this.freshTimes = this.times.length;
+    }
+    this.count += 1;
+  }
+
+  /** Writes what was added since the last `clear` as one run. */
+  write(out: ByteWriter): void {
+    this.writeFrom(out, NOWHERE);
+  }
+
+  /** Writes what was added since the last `mark` or `clear`, as a run that can be read alone. */
+  writeFresh(out: ByteWriter): void {
+    this.writeFrom(out, this.marked);
+  }
+
+  private writeFrom(out: ByteWriter, from: Extent): void {
+    const whole = from.frames === 0;
+    out.room(this.bytes + this.sizes.length + this.times.length + 64);
+    out.uint(this.count - from.frames);
+    out.bytes(this.sizes.view(from.sizes));
+    if (!whole && this.count > from.frames) out.int(this.freshUs);
+    out.bytes(this.times.view(whole ? 0 : this.freshTimes));
+    out.uint(this.changed.length - from.changed);
+    for (let i = from.changed; i < this.changed.length; i++) {
+      out.uint((this.changed[i] ?? 0) - from.frames);
+      out.uint(this.sentSizes[i] ?? 0);
+    }
+    out.bytes(this.upstream.view(from.upstream));
+    out.bytes(this.sent.view(from.sent));
+  }
+
+  /** What is there now is fresh no more. */
+  mark(): void {
+    this.marked = {
+      frames: this.count,
+      sizes: this.sizes.length,
+      times: this.times.length,
+      upstream: this.upstream.length,
+      changed: this.changed.length,
+      sent: this.sent.length,
+      lastUs: this.lastUs,
+    };
+    this.freshTimes = this.times.length;
+  }
+
+  /** Forgets what is fresh. */
+  dropFresh(): void {
+    const { frames, sizes, times, upstream, changed, sent, lastUs } = this.marked;
+    this.count = frames;
+    this.sizes.length = sizes;
+    this.times.length = times;
+    this.freshTimes = times;
+    this.upstream.length = upstream;
+    this.changed.length = changed;
+    this.sentSizes.length = changed;
+    this.sent.length = sent;
+    this.lastUs = lastUs;
+  }
+
+  clear(): void {
+    this.marked = NOWHERE;
+    this.dropFresh();
+    for (const column of [this.sizes, this.times, this.upstream, this.sent]) column.clear();
+  }
 }
 
 /** Where runs are put together: one at a time, so one buffer does. */
-const scratch = createByteWriter(16 * 1024);
+const scratch = new ByteWriter(16 * 1024, 128 * 1024);
 
-export function encodeRun(run: FrameRun): Uint8Array {
+export function encodeRun(run: FrameColumns): Uint8Array {
   scratch.clear();
-  writeRun(scratch, run);
+  run.write(scratch);
   return pack(scratch.view());
 }
 
@@ -129,34 +163,7 @@ export function decodeRun(blob: Uint8Array): readonly StoredFrame[] {
   return readRun(createByteReader(unpack(blob)));
 }
 
-export function writeRun(out: ByteWriter, run: FrameRun): void {
-  out.room(sizeOfRun(run));
-  out.uint(run.sizes.length);
-  const { sizes, atUs } = run;
-  // By index: an iterator makes an object for every frame until the compiler has seen enough of it.
-  for (let i = 0; i < sizes.length; i++) out.uint(sizes[i] ?? 0);
-  let last = 0;
-  for (let i = 0; i < atUs.length; i++) {
-    const at = atUs[i] ?? 0;
-    // Signed: arrival times come from one monotonic clock, but nothing here depends on it.
-    out.int(at - last);
-    last = at;
-  }
-  out.uint(run.changed.length);
-  run.changed.forEach((frame, i) => {
-    out.uint(frame);
-    out.uint(run.sentSizes[i] ?? 0);
-  });
-  out.bytes(run.upstream);
-  out.bytes(run.sent);
-}
-
-/** About as many bytes as `writeRun` writes. */
-export function sizeOfRun({ upstream, sent, sizes, changed }: FrameRun): number {
-  return upstream.length + sent.length + 6 * (sizes.length + changed.length) + 16;
-}
-
-/** What `writeRun` wrote. Throws RangeError on anything else. */
+/** What FrameColumns write. Throws RangeError on anything else. */
 export function readRun(bytes: ByteReader): readonly StoredFrame[] {
   const count = bytes.uint();
   const sizes: number[] = [];
@@ -175,8 +182,8 @@ export function readRun(bytes: ByteReader): readonly StoredFrame[] {
 }
 
 /** Frames as they came. */
-export function layRun(frames: readonly StoredFrame[]): FrameRun {
-  const columns = createColumns();
+export function layRun(frames: readonly StoredFrame[]): FrameColumns {
+  const columns = new FrameColumns();
   for (const { atUs, upstream, sent } of frames) columns.add(atUs, upstream, sent);
-  return columns.run();
+  return columns;
 }

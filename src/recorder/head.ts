@@ -28,10 +28,10 @@ interface StoredHead extends Omit<Head, "headers" | "response"> {
 }
 
 /** `put` stores a piece and gives its number. */
-export function encodeHead(head: Head, put: (bytes: Uint8Array) => number): Uint8Array {
+export function encodeHead(head: Head, put: (text: string) => number): Uint8Array {
   function stored(headers: RawHeaders): StoredHeaders {
     const { shared, values } = splitHeaders(headers);
-    return { piece: put(Buffer.from(shared)), values };
+    return { piece: put(shared), values };
   }
   const { headers, response, ...rest } = head;
   const out: StoredHead = {

@@ -1,6 +1,7 @@
 import type { ExchangeStart } from "../core/exchange.ts";
 import { bytesAt, FRAME_FIELDS, UNCHANGED, type Batch, type Op } from "./batch.ts";
-import { layRun, type FrameColumns, type FrameRun } from "./frames.ts";
+import { ByteWriter, createByteReader } from "./bytes.ts";
+import { layRun, readRun, type FrameColumns } from "./frames.ts";
 import type { Head } from "./head.ts";
 import type { Redactor } from "./redact.ts";
 import type { BodyKind } from "./store.ts";
@@ -40,7 +41,7 @@ export interface Taker {
   /** Frames of one exchange that lie behind one another: `from` and `to` are their numbers. Copies the bytes. */
   frames(exchange: OpenExchange, frames: BatchFrames, from: number, to: number, nowMs: number): void;
   /** The frames held, ready to be written. */
-  run(exchange: OpenExchange): FrameRun;
+  run(exchange: OpenExchange): FrameColumns;
 }
 
 /** `maxHeld`: most bytes of frames held of one exchange; beyond it they are dropped. */
@@ -125,39 +126,24 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
   }
 
   /** The pieces as they were when no rule applies, else one piece that holds all of the reply. */
-  function wholeReply(exchange: OpenExchange): FrameRun {
-    const run = exchange.frames.run();
-    const sentBefore = sentOf(run);
-    const upstream = redacted(exchange, run.upstream, redactor.body);
-    const sent = sentBefore === run.upstream ? upstream : redacted(exchange, sentBefore, redactor.body);
-    if (upstream === run.upstream && sent === sentBefore) return run;
-    return layRun([{ atUs: run.atUs.at(-1) ?? 0, upstream, sent }]);
+  function wholeReply(exchange: OpenExchange): FrameColumns {
+    const written = new ByteWriter(exchange.frames.bytes);
+    exchange.frames.write(written);
+    const pieces = readRun(createByteReader(written.view()));
+    const upstreamBefore = Buffer.concat(pieces.map((piece) => piece.upstream));
+    const changed = pieces.some((piece) => piece.sent !== piece.upstream);
+    const sentBefore = changed ? Buffer.concat(pieces.map((piece) => piece.sent)) : upstreamBefore;
+    const upstream = redacted(exchange, upstreamBefore, redactor.body);
+    const sent = changed ? redacted(exchange, sentBefore, redactor.body) : upstream;
+    if (upstream === upstreamBefore && sent === sentBefore) return exchange.frames;
+    return layRun([{ atUs: pieces.at(-1)?.atUs ?? 0, upstream, sent }]);
   }
 
   return {
     take,
     frames: takeFrames,
-    run: (exchange) => (exchange.framed || !redactor.active ? exchange.frames.run() : wholeReply(exchange)),
+    run: (exchange) => (exchange.framed || !redactor.active ? exchange.frames : wholeReply(exchange)),
   };
-}
-
-/** All that was sent; `upstream` itself when nothing changed. */
-function sentOf({ sizes, upstream, changed, sentSizes, sent }: FrameRun): Uint8Array {
-  if (changed.length === 0) return upstream;
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  let sentAt = 0;
-  let next = 0;
-  sizes.forEach((size, i) => {
-    if (changed[next] === i) {
-      const sentSize = sentSizes[next++] ?? 0;
-      parts.push(sent.subarray(sentAt, (sentAt += sentSize)));
-    } else {
-      parts.push(upstream.subarray(at, at + size));
-    }
-    at += size;
-  });
-  return Buffer.concat(parts);
 }
 
 /** `resumed`: an earlier worker wrote the beginning. `frames` are empty. */

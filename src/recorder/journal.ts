@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
-import { createByteReader, createByteWriter, pack, unpack } from "./bytes.ts";
-import { encodeRun, layRun, readRun, sizeOfRun, writeRun, type FrameRun, type StoredFrame } from "./frames.ts";
+import { ByteWriter, createByteReader, pack, unpack } from "./bytes.ts";
+import { encodeRun, layRun, readRun, type FrameColumns, type StoredFrame } from "./frames.ts";
 
 /**
  * The newest frames of all streams that run, one row for each batch: a frame is safe within a second, and a
@@ -9,21 +9,21 @@ import { encodeRun, layRun, readRun, sizeOfRun, writeRun, type FrameRun, type St
 export interface JournalEntry {
   /** The exchange. */
   readonly seq: number;
-  /** Number of the first frame within the exchange. */
+  /** Number of the first fresh frame within the exchange. */
   readonly first: number;
-  readonly run: FrameRun;
+  readonly frames: FrameColumns;
 }
 
 /** As large as a batch. */
-const scratch = createByteWriter(16 * 1024, 1024 * 1024);
+const scratch = new ByteWriter(16 * 1024, 1024 * 1024);
 
+/** The fresh frames of many exchanges. */
 export function encodeJournal(entries: readonly JournalEntry[]): Uint8Array {
   scratch.clear();
-  scratch.room(entries.reduce((sum, { run }) => sum + sizeOfRun(run), 0));
-  for (const { seq, first, run } of entries) {
+  for (const { seq, first, frames } of entries) {
     scratch.uint(seq);
     scratch.uint(first);
-    writeRun(scratch, run);
+    frames.writeFresh(scratch);
   }
   return pack(scratch.view());
 }

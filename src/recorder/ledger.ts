@@ -1,6 +1,7 @@
 import type { FixNote } from "../core/exchange.ts";
+import { metricsOf } from "../core/metrics.ts";
 import { FRAME_FIELDS, opsOf, type Batch } from "./batch.ts";
-import { createColumns, type FrameColumns } from "./frames.ts";
+import { FrameColumns } from "./frames.ts";
 import { redactHead } from "./head.ts";
 import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -82,17 +83,8 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     return exchange.end !== undefined || isDue(exchange) || isFresh(exchange) || framesDue(exchange, nowMs, all);
   }
 
-  /**
-   * Frames that are not due go to `journal`. Returns what becomes of the exchange in memory once the transaction
-   * holds, told the number of the journal's row.
-   */
-  function writeOne(
-    store: Store,
-    exchange: OpenExchange,
-    nowMs: number,
-    all: boolean,
-    journal: JournalEntry[],
-  ): (row: number | undefined) => void {
+  /** Returns what becomes of the exchange in memory once the transaction holds. */
+  function writeOne(store: Store, exchange: OpenExchange, due: boolean, journal: Journalled[]): () => void {
     const begun = exchange.seq === undefined ? begin(store, exchange, redactor) : undefined;
     const seq = begun?.seq ?? exchange.seq ?? 0;
     if (begun?.head) exchange.head = { ...begun.head, ...exchange.head };
@@ -105,34 +97,27 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
         else store.setSession(seq, redactor.text(exchange.conversation), "body", undefined);
       }
     }
-    const due = framesDue(exchange, nowMs, all);
     if (due) {
       const run = taker.run(exchange);
       store.putRun(seq, part, frame, run);
       part += 1;
-      frame += run.sizes.length;
+      frame += run.count;
     } else if (isFresh(exchange)) {
-      const { first, run } = exchange.frames.fresh();
-      journal.push({ seq, first: frame + first, run });
+      journal.push(journalled(exchange, seq, frame));
     }
     if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end) };
     if (begun || exchange.headStale || exchange.end)
       store.putHead(seq, redactor.active ? redactHead(exchange.head, redactor) : exchange.head);
     if (exchange.end) end(store, seq, exchange, exchange.end);
-    return (row) => {
+    return () => {
       exchange.seq = seq;
       exchange.bodies = [];
       exchange.headStale = false;
       exchange.partsWritten = part;
       exchange.framesWritten = frame;
-      if (due) {
-        exchange.frames.clear();
-        exchange.journalFrom = undefined;
-      } else if (isFresh(exchange)) {
-        exchange.frames.mark();
-        exchange.journalFrom ??= row;
-        journalFrom ??= row;
-      }
+      if (!due) return;
+      exchange.frames.clear();
+      exchange.journalFrom = undefined;
     };
   }
 
@@ -146,7 +131,8 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
 
   function end(store: Store, seq: number, exchange: OpenExchange, op: EndOp): void {
     store.end(seq, {
-      metrics: op.metrics,
+      // Without the request's view: its model is in the row since the beginning.
+      metrics: metricsOf(exchange.start, undefined, op.end),
       failed: isFailure(op),
       reason: op.end.reason === undefined ? undefined : redactor.text(op.end.reason),
       errorType: op.end.errorType === undefined ? undefined : redactor.text(op.end.errorType),
@@ -180,16 +166,16 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       opsOf(batch).forEach((op, i) => {
         takeFrames(batch.framesBefore[i] ?? 0);
         const exchange = open.get(op.x);
-        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed, spare.pop() ?? createColumns()));
+        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed, spare.pop() ?? new FrameColumns()));
         else if (exchange) taker.take(exchange, batch, op);
       });
       takeFrames(batch.frames);
       memory.push(batch.bytes);
     },
     write(store, nowMs, all = false) {
-      const commits: ((row: number | undefined) => void)[] = [];
+      const commits: (() => void)[] = [];
       const ended: number[] = [];
-      const journal: JournalEntry[] = [];
+      const journal: Journalled[] = [];
       let row: number | undefined;
       let written = 0;
       // Told by what is on disk for certain: what this transaction writes is not needed twice from the next one on.
@@ -200,12 +186,19 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
           if (exchange.end) ended.push(x);
           if (!wants(exchange, nowMs, all)) continue;
           if (exchange.end) written += 1;
-          commits.push(writeOne(store, exchange, nowMs, all, journal));
+          const due = framesDue(exchange, nowMs, all);
+          if (due || exchange.end || isDue(exchange)) commits.push(writeOne(store, exchange, due, journal));
+          else journal.push(journalled(exchange, exchange.seq ?? 0, exchange.framesWritten));
         }
         if (journal.length > 0) row = store.putJournal(journal);
       });
       if (done !== undefined) journalFrom = done === Number.MAX_SAFE_INTEGER ? undefined : done;
-      for (const commit of commits) commit(row);
+      for (const commit of commits) commit();
+      for (const { exchange } of journal) {
+        exchange.frames.mark();
+        exchange.journalFrom ??= row;
+        journalFrom ??= row;
+      }
       for (const x of ended) forget(x);
       giveBack();
       return written;
@@ -237,6 +230,16 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     },
     due: (nowMs) => journalDone() !== undefined || open.values().some((exchange) => wants(exchange, nowMs, false)),
   };
+}
+
+interface Journalled extends JournalEntry {
+  readonly exchange: OpenExchange;
+}
+
+/** `frame`: how many of its frames have rows of their own. */
+function journalled(exchange: OpenExchange, seq: number, frame: number): Journalled {
+  const { frames } = exchange;
+  return { seq, first: frame + frames.freshFirst, frames, exchange };
 }
 
 function begin(store: Store, { start, model, truncated }: OpenExchange, redactor: Redactor): Begun {
@@ -284,10 +287,10 @@ function detailsOf({ end }: EndOp): Readonly<Record<string, unknown>> {
 }
 
 /** A client that left is not an error of anybody's; neither is a shutdown that was asked for, but its reply is lost. */
-function isFailure({ end, metrics }: EndOp): boolean {
+function isFailure({ end }: EndOp): boolean {
   return (
     (end.outcome !== "completed" && end.outcome !== "client-gone") ||
-    (metrics.status ?? 0) >= 400 ||
+    (end.status ?? 0) >= 400 ||
     (end.errorType !== undefined && end.outcome === "completed")
   );
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "./bytes.ts";
 import type { Store } from "./store.ts";
 
 /** So many trailing messages may be new in a request that goes on with a conversation. */
@@ -11,7 +11,7 @@ const NEW_MESSAGES = 64;
 export function chainOf(messages: readonly Uint8Array[]): readonly number[] {
   let last: Uint8Array = new Uint8Array(0);
   return messages.map((hash) => {
-    last = createHash("sha256").update(last).update(hash).digest();
+    last = sha256(Buffer.concat([last, hash]));
     return Buffer.from(last.buffer, last.byteOffset).readUIntBE(0, 6) * 16 + ((last[6] ?? 0) & 15);
   });
 }

@@ -10,6 +10,8 @@ import { pack, sha256 } from "./bytes.ts";
 export interface Pieces {
   /** The piece's number; the piece is stored when it is new. Inside a transaction. */
   put(bytes: Uint8Array, exchange: number): PutPiece;
+  /** The same for a short text that comes with every exchange: known by itself, not by its hash. Returns the piece's number. */
+  putText(text: string, exchange: number): number;
   /** Forgets what it remembers of the file: after a rollback, and after pieces were deleted. */
   forget(): void;
 }
@@ -23,6 +25,7 @@ export const USE_WINDOW = 128;
 /** 128 bits of SHA-256: nobody finds two pieces with the same. */
 const HASH_BYTES = 16;
 const REMEMBERED = 50_000;
+const REMEMBERED_TEXTS = 500;
 
 interface Known {
   readonly ref: number;
@@ -30,19 +33,19 @@ interface Known {
 }
 
 export function createPieces(db: Database): Pieces {
-  const find = db.prepare<[Uint8Array], { id: number; used: number }>("SELECT id, used FROM piece WHERE hash = ?");
+  const stored = db.prepare<[Uint8Array], { id: number; used: number }>("SELECT id, used FROM piece WHERE hash = ?");
   const insert = db.prepare("INSERT INTO piece (hash, used, size) VALUES (?, ?, ?)");
   const insertData = db.prepare("INSERT INTO piece_data (piece, data) VALUES (?, ?)");
   const renew = db.prepare("UPDATE piece SET used = ? WHERE id = ?");
   const known = new Map<string, Known>();
+  const texts = new Map<string, Known>();
 
-  function remember(key: string, piece: Known): Known {
-    if (known.size >= REMEMBERED) {
-      const oldest = known.keys().next();
-      if (!oldest.done) known.delete(oldest.value);
+  function remember(pieces: Map<string, Known>, most: number, key: string, piece: Known): void {
+    if (pieces.size >= most) {
+      const oldest = pieces.keys().next();
+      if (!oldest.done) pieces.delete(oldest.value);
     }
-    known.set(key, piece);
-    return piece;
+    pieces.set(key, piece);
   }
 
   function store(bytes: Uint8Array, hash: Uint8Array, exchange: number): Known {
@@ -51,21 +54,43 @@ export function createPieces(db: Database): Pieces {
     return { ref, used: exchange };
   }
 
+  function use(piece: Known, exchange: number): void {
+    if (exchange - piece.used < USE_WINDOW) return;
+    renew.run(exchange, piece.ref);
+    piece.used = exchange;
+  }
+
+  function find(bytes: Uint8Array, exchange: number): { readonly piece: Known; readonly hash: Uint8Array } {
+    const hash = sha256(bytes).subarray(0, HASH_BYTES);
+    const key = Buffer.from(hash.buffer, hash.byteOffset, HASH_BYTES).toString("latin1");
+    let piece = known.get(key);
+    if (!piece) {
+      const row = stored.get(hash);
+      piece = row ? { ref: row.id, used: row.used } : store(bytes, hash, exchange);
+      remember(known, REMEMBERED, key, piece);
+    }
+    use(piece, exchange);
+    return { piece, hash };
+  }
+
   return {
     put(bytes, exchange) {
-      const hash = sha256(bytes).subarray(0, HASH_BYTES);
-      const key = Buffer.from(hash).toString("latin1");
-      let piece = known.get(key);
-      if (!piece) {
-        const row = find.get(hash);
-        piece = remember(key, row ? { ref: row.id, used: row.used } : store(bytes, hash, exchange));
-      }
-      if (exchange - piece.used >= USE_WINDOW) {
-        renew.run(exchange, piece.ref);
-        piece.used = exchange;
-      }
+      const { piece, hash } = find(bytes, exchange);
       return { ref: piece.ref, hash };
     },
-    forget: () => known.clear(),
+    putText(text, exchange) {
+      let piece = texts.get(text);
+      if (piece) {
+        use(piece, exchange);
+      } else {
+        piece = find(Buffer.from(text), exchange).piece;
+        remember(texts, REMEMBERED_TEXTS, text, piece);
+      }
+      return piece.ref;
+    },
+    forget() {
+      known.clear();
+      texts.clear();
+    },
   };
 }

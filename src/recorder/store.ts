@@ -1,10 +1,9 @@
 import type { Database } from "better-sqlite3";
-import { createHash } from "node:crypto";
 import type { FixNote } from "../core/exchange.ts";
 import type { RequestMetrics } from "../core/metrics.ts";
-import { bytesOf, encodeEntries, planBody, type BodyEntry, type StoredEntry } from "./body.ts";
-import { sameBytes, sha256, unpack } from "./bytes.ts";
-import { encodeRun, type FrameRun } from "./frames.ts";
+import { encodeEntries, planBody, type BodyEntry, type StoredEntry } from "./body.ts";
+import { sha256, unpack } from "./bytes.ts";
+import { encodeRun, type FrameColumns } from "./frames.ts";
 import { decodeHead, encodeHead, type Head } from "./head.ts";
 import { encodeJournal, type JournalEntry } from "./journal.ts";
 import { createPieces, type Pieces } from "./pieces.ts";
@@ -61,7 +60,7 @@ export interface Store {
   /** Returns the hashes of the body's messages, in order. */
   putBody(seq: number, kind: BodyKind, body: Uint8Array): readonly Uint8Array[];
   putHead(seq: number, head: Head): void;
-  putRun(seq: number, part: number, firstFrame: number, run: FrameRun): void;
+  putRun(seq: number, part: number, firstFrame: number, run: FrameColumns): void;
   /** One more row of this run's journal: returns its number. */
   putJournal(entries: readonly JournalEntry[]): number;
   /** Deletes this run's journal up to before the row of that number. */
@@ -76,9 +75,10 @@ export function createStore(db: Database, run: number): Store {
   const pieces = createPieces(db);
   const dataVersion = db.prepare<[], number>("PRAGMA data_version").pluck();
   let seenVersion: number | undefined;
+  // Parameters by place: looking them up by name costs more than the statement.
   const insert = db.prepare(`
     INSERT INTO exchange (id, run, started_at, method, path, route, dialect, client, model, session, session_source, truncated)
-    VALUES (@id, @run, @startedAt, @method, @path, @route, @dialect, @client, @model, @session, @sessionSource, @truncated)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO NOTHING`);
   const resume = db.prepare("UPDATE exchange SET run = ?, outcome = NULL, failed = 0, truncated = 1 WHERE id = ?");
   const resumed = db.prepare<[string], Omit<Begun, "head"> & { head: Uint8Array | null }>(`
@@ -96,20 +96,26 @@ export function createStore(db: Database, run: number): Store {
     .pluck();
   const deleteJournal = db.prepare("DELETE FROM journal WHERE run = ? AND n < ?");
   const updateSession = db.prepare("UPDATE exchange SET session = ?, session_source = ?, lineage = ? WHERE seq = ?");
-  const findSession = db.prepare<[number], string>("SELECT session FROM exchange WHERE lineage = ? ORDER BY seq DESC LIMIT 1").pluck();
+  // `+`, or SQLite compares the value with the conditions of partial indexes and prepares the statement anew each time.
+  const findSession = db.prepare<[number], string>("SELECT session FROM exchange WHERE lineage = +? ORDER BY seq DESC LIMIT 1").pluck();
   const lastEnded = db.prepare<[], number | null>("SELECT max(ended_order) FROM exchange WHERE ended_order IS NOT NULL").pluck();
   const update = db.prepare(`
-    UPDATE exchange SET outcome = @outcome, ended_order = @endedOrder, status = @status, failed = @failed, reason = @reason,
-      error_type = @errorType, streaming = @streaming, finish_reason = @finishReason, fixes = @fixes, model = coalesce(@model, model),
-      duration_ms = @durationMs, ttft_ms = @ttftMs, prompt_tokens = @promptTokens, completion_tokens = @completionTokens,
-      cached_tokens = @cachedTokens, reasoning_tokens = @reasoningTokens, prompt_ms = @promptMs, generation_ms = @generationMs,
-      prompt_tps = @promptTps, generation_tps = @generationTps, context_total = @contextTotal, draft_tokens = @draftTokens,
-      draft_accepted = @draftAccepted, tool_calls = @toolCalls, request_bytes = @requestBytes, response_bytes = @responseBytes,
-      trace_id = @traceId, span_id = @spanId, truncated = max(truncated, @truncated), redacted = @redacted
-    WHERE seq = @seq`);
+    UPDATE exchange SET outcome = ?, ended_order = ?, status = ?, failed = ?, reason = ?, error_type = ?, streaming = ?,
+      finish_reason = ?, fixes = ?, model = coalesce(?, model), duration_ms = ?, ttft_ms = ?, prompt_tokens = ?, completion_tokens = ?,
+      cached_tokens = ?, reasoning_tokens = ?, prompt_ms = ?, generation_ms = ?, prompt_tps = ?, generation_tps = ?,
+      context_total = ?, draft_tokens = ?, draft_accepted = ?, tool_calls = ?, request_bytes = ?, response_bytes = ?,
+      trace_id = ?, span_id = ?, truncated = max(truncated, ?), redacted = ?
+    WHERE seq = ?`);
   const insertNote = db.prepare(`
     INSERT INTO note (exchange, n, fix, action, rule, target, choice, tool, tool_name, pointer, before, after, reason, bytes_held_max)
-    VALUES (@seq, @n, @fix, @action, @rule, @target, @choice, @tool, @toolName, @pointer, @before, @after, @reason, @bytesHeldMax)`);
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const transaction = db.transaction((work: () => unknown) => {
+    // Another program wrote to the file, perhaps pruned it: what is remembered of pieces may be gone.
+    const version = dataVersion.get();
+    if (version !== seenVersion) pieces.forget();
+    seenVersion = version;
+    return work();
+  });
 
   const pieceData = db.prepare<[number], Uint8Array>("SELECT data FROM piece_data WHERE piece = ?").pluck();
 
@@ -117,10 +123,10 @@ export function createStore(db: Database, run: number): Store {
     return unpack(pieceData.get(ref) ?? new Uint8Array(0));
   }
 
-  /** Stores what the entries name and checks that they join to the very bytes. */
-  function storeEntries(seq: number, body: Uint8Array, hash: Uint8Array): { blob: Uint8Array; messages: Uint8Array[] } {
+  /** Stores what the entries name. */
+  function storeEntries(seq: number, body: Uint8Array): { blob: Uint8Array; messages: Uint8Array[] } {
     const plan = planBody(body);
-    const entries = joins(plan, hash) ? plan : [{ kind: "whole" as const, comma: false, bytes: body }];
+    const entries = joins(plan, body) ? plan : [{ kind: "whole" as const, comma: false, bytes: body }];
     const messages: Uint8Array[] = [];
     const stored = entries.map((entry): StoredEntry => {
       if ("literal" in entry) return entry;
@@ -135,18 +141,11 @@ export function createStore(db: Database, run: number): Store {
     db,
     pieces,
     run,
-    transaction: (work) =>
-      db
-        .transaction(() => {
-          // Another program wrote to the file, perhaps pruned it: what is remembered of pieces may be gone.
-          const version = dataVersion.get();
-          if (version !== seenVersion) pieces.forget();
-          seenVersion = version;
-          return work();
-        })
-        .immediate(),
+    transaction: <T>(work: () => T) => transaction.immediate(work) as T,
     begin(row) {
-      const result = insert.run(nulls({ ...row, run, truncated: row.truncated ? 1 : 0 }));
+      const { id, startedAt, method, path, route, dialect, client, model, session, sessionSource } = row;
+      const truncated = Number(row.truncated);
+      const result = insert.run(id, run, startedAt, method, path, route, dialect, client, model, session, sessionSource, truncated);
       if (result.changes === 1) return { seq: Number(result.lastInsertRowid), parts: 0, frames: 0, head: undefined };
       resume.run(run, row.id);
       const found = resumed.get(row.id);
@@ -154,82 +153,77 @@ export function createStore(db: Database, run: number): Store {
       return { ...found, head: found.head ? decodeHead(found.head, loadPiece) : undefined };
     },
     putBody(seq, kind, body) {
-      const hash = sha256(body);
-      const { blob, messages } = storeEntries(seq, body, hash);
-      insertBody.run(seq, kind, body.length, hash, blob);
+      const { blob, messages } = storeEntries(seq, body);
+      insertBody.run(seq, kind, body.length, sha256(body), blob);
       return messages;
     },
     putHead: (seq, head) =>
       void insertHead.run(
         seq,
-        encodeHead(head, (bytes) => pieces.put(bytes, seq).ref),
+        encodeHead(head, (text) => pieces.putText(text, seq)),
       ),
-    putRun: (seq, part, firstFrame, frames) => void insertPart.run(seq, part, firstFrame, frames.sizes.length, encodeRun(frames)),
+    putRun: (seq, part, firstFrame, frames) => void insertPart.run(seq, part, firstFrame, frames.count, encodeRun(frames)),
     putJournal: (entries) => insertJournal.get(run, encodeJournal(entries), run) ?? 0,
     dropJournal: (before) => void deleteJournal.run(run, before),
-    setSession: (seq, session, source, lineage) => void updateSession.run(session, source, lineage ?? null, seq),
+    setSession: (seq, session, source, lineage) => void updateSession.run(session, source, lineage, seq),
     sessionOf: (lineage) => findSession.get(lineage),
     end(seq, ending) {
-      const { metrics, notes, endedAt, failed, truncated, redacted, ...facts } = ending;
+      const { metrics: m } = ending;
       update.run(
-        nulls({
-          ...EMPTY_METRICS,
-          ...metrics,
-          ...facts,
-          seq,
-          // The order of ending: the clock in microseconds, pushed on where it stands still or goes back.
-          endedOrder: Math.max(Math.round(endedAt * 1000), (lastEnded.get() ?? 0) + 1),
-          failed: Number(failed),
-          truncated: Number(truncated),
-          redacted: Number(redacted),
-          streaming: Number(metrics.streaming),
-          fixes: metrics.fixes.length === 0 ? undefined : JSON.stringify(metrics.fixes),
-        }),
+        m.outcome,
+        // The order of ending: the clock in microseconds, pushed on where it stands still or goes back.
+        Math.max(Math.round(ending.endedAt * 1000), (lastEnded.get() ?? 0) + 1),
+        m.status,
+        Number(ending.failed),
+        ending.reason,
+        ending.errorType,
+        Number(m.streaming),
+        m.finishReason,
+        m.fixes.length === 0 ? undefined : JSON.stringify(m.fixes),
+        m.model,
+        m.durationMs,
+        m.ttftMs,
+        m.promptTokens,
+        m.completionTokens,
+        m.cachedTokens,
+        m.reasoningTokens,
+        m.promptMs,
+        m.generationMs,
+        m.promptTps,
+        m.generationTps,
+        m.contextTotal,
+        m.draftTokens,
+        m.draftAccepted,
+        ending.toolCalls,
+        ending.requestBytes,
+        ending.responseBytes,
+        ending.traceId,
+        ending.spanId,
+        Number(ending.truncated),
+        Number(ending.redacted),
+        seq,
       );
-      notes.forEach((note, n) => insertNote.run(nulls({ ...EMPTY_NOTE, ...note, seq, n })));
+      ending.notes.forEach((note, n) => {
+        const { fix, action, rule, target, choice, tool, toolName, pointer, before, after, reason, bytesHeldMax } = note;
+        insertNote.run(seq, n, fix, action, rule, target, choice, tool, toolName, pointer, before, after, reason, bytesHeldMax);
+      });
     },
   };
 }
 
-/** Statements want every parameter named, and null for what is not there. */
-function nulls(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const out: Record<string, unknown> = {};
-  for (const name in values) out[name] = values[name] ?? null;
-  return out;
+/** Whether the entries are views that lie behind one another, a comma between them where they say so, and are all of `body`. */
+function joins(entries: readonly BodyEntry[], body: Uint8Array): boolean {
+  let at = body.byteOffset;
+  for (const entry of entries) {
+    const bytes = "literal" in entry ? entry.literal : entry.bytes;
+    if (!("literal" in entry) && entry.comma) {
+      if (body[at - body.byteOffset] !== COMMA) return false;
+      at += 1;
+    }
+    if (bytes.buffer !== body.buffer || bytes.byteOffset !== at) return false;
+    at += bytes.length;
+  }
+  return at === body.byteOffset + body.length;
 }
 
-const EMPTY_METRICS: { readonly [K in keyof Required<RequestMetrics>]?: undefined } = {
-  model: undefined,
-  status: undefined,
-  finishReason: undefined,
-  ttftMs: undefined,
-  promptTokens: undefined,
-  completionTokens: undefined,
-  cachedTokens: undefined,
-  reasoningTokens: undefined,
-  promptMs: undefined,
-  generationMs: undefined,
-  promptTps: undefined,
-  generationTps: undefined,
-  contextTotal: undefined,
-  draftTokens: undefined,
-  draftAccepted: undefined,
-};
-
-const EMPTY_NOTE: { readonly [K in keyof Required<FixNote>]?: undefined } = {
-  rule: undefined,
-  choice: undefined,
-  tool: undefined,
-  toolName: undefined,
-  pointer: undefined,
-  before: undefined,
-  after: undefined,
-  reason: undefined,
-  bytesHeldMax: undefined,
-};
-
-function joins(entries: readonly BodyEntry[], hash: Uint8Array): boolean {
-  const sum = createHash("sha256");
-  for (const bytes of bytesOf(entries)) sum.update(bytes);
-  return sameBytes(sum.digest(), hash);
-}
+const COMMA = 0x2c;

@@ -1,6 +1,4 @@
 import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
-import type { RequestView } from "../core/delta.ts";
-import { metricsOf } from "../core/metrics.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import { FRAME_WEIGHT, ROW_WEIGHT, type Queue } from "./queue.ts";
 import type { RawHeaders } from "../wire/headers.ts";
@@ -26,7 +24,6 @@ export interface TapParts {
 /** Follows one exchange. `start` comes redacted. */
 export function createTap(x: number, start: ExchangeStart, parts: TapParts): ExchangeTap {
   const { queue, redactHeaders, pushed } = parts;
-  let view: RequestView | undefined;
   let ids: TraceIds | undefined;
   let cut = false;
 
@@ -58,11 +55,10 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
   }
 
   return {
-    request(requestView, bytes) {
-      view = requestView;
+    request(view, bytes) {
       lookForTrace();
       const body = admits(bytes.length) ? queue.put(bytes) : undefined;
-      queue.push(body?.size ?? 0, { op: "request", x, model: requestView?.model, conversation: requestView?.conversation, body });
+      queue.push(body?.size ?? 0, { op: "request", x, model: view?.model, conversation: view?.conversation, body });
       pushed();
     },
     forwarded(bytes) {
@@ -83,10 +79,9 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
     },
     end(end: ExchangeEnd) {
       lookForTrace();
-      const metrics = metricsOf(start, view, end);
       const endedAt = parts.wallMs();
       // Always: a row that was begun is ended. What is begun is bounded, and so is this.
-      queue.push(ROW_WEIGHT, { op: "end", x, end, metrics, endedAt, traceId: ids?.traceId, spanId: ids?.spanId });
+      queue.push(ROW_WEIGHT, { op: "end", x, end, endedAt, traceId: ids?.traceId, spanId: ids?.spanId });
       parts.ended();
       pushed();
     },

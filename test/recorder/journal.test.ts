@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createKeeper } from "../../src/recorder/keeper.ts";
-import { createColumns, layRun, type StoredFrame } from "../../src/recorder/frames.ts";
+import { decodeRun, encodeRun, FrameColumns, layRun, type StoredFrame } from "../../src/recorder/frames.ts";
 import { decodeJournal, encodeJournal, journalled } from "../../src/recorder/journal.ts";
 import { createQueue } from "../../src/recorder/queue.ts";
 import { openReader } from "../../src/recorder/reader.ts";
@@ -24,8 +24,8 @@ test("frames written again and again, each row from some number on, are read onc
         const from = Math.max(0, first - 1);
         first = end;
         return encodeJournal([
-          { seq: 3, first: 0, run: layRun(frames) },
-          { seq: 7, first: from, run: layRun(frames.slice(from, end)) },
+          { seq: 3, first: 0, frames: layRun(frames) },
+          { seq: 7, first: from, frames: layRun(frames.slice(from, end)) },
         ]);
       });
       expect(plain(journalled(rows, 7, next))).toEqual(plain(frames.slice(next)));
@@ -37,22 +37,20 @@ test("frames written again and again, each row from some number on, are read onc
 test("columns tell what is fresh, and forget it alone", () => {
   fc.assert(
     fc.property(fc.array(frame, { maxLength: 20 }), fc.array(frame, { maxLength: 20 }), (old, fresh) => {
-      const columns = createColumns();
+      const columns = new FrameColumns();
       const add = (frames: readonly StoredFrame[]) => {
         for (const { atUs, upstream, sent } of frames) columns.add(atUs, upstream, sent);
       };
       add(old);
       columns.mark();
       add(fresh);
-      const told = columns.fresh();
-      const row = encodeJournal([{ seq: 1, first: told.first, run: told.run }]);
-      expect(told.first).toBe(old.length);
-      expect(columns.freshCount).toBe(fresh.length);
+      const row = encodeJournal([{ seq: 1, first: columns.freshFirst, frames: columns }]);
+      expect([columns.freshFirst, columns.freshCount]).toEqual([old.length, fresh.length]);
       expect(plain(journalled([row], 1, old.length))).toEqual(plain(fresh));
       columns.dropFresh();
       expect([columns.count, columns.freshCount]).toEqual([old.length, 0]);
       add(fresh);
-      expect(plain(journalled([encodeJournal([{ seq: 1, first: 0, run: columns.run() }])], 1, 0))).toEqual(plain([...old, ...fresh]));
+      expect(plain(decodeRun(encodeRun(columns)))).toEqual(plain([...old, ...fresh]));
     }),
   );
 });
