@@ -1,19 +1,9 @@
-import {
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Attributes,
-  type Context,
-  type Logger,
-  type Span,
-  type Tracer,
-} from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Logger, type Span } from "@opentelemetry/api";
 import { ATTR_ERROR_TYPE, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT } from "@opentelemetry/semantic-conventions";
 import type { RequestView } from "../core/delta.ts";
 import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
 import { headerOf } from "../wire/headers.ts";
-import type { ChunkTimes } from "./chunk-times.ts";
+import type { AttributeSet } from "./attribute-set.ts";
 import { createCapture, type Capture } from "./content.ts";
 import { callError } from "./errors.ts";
 import { emitDetails, emitException } from "./events.ts";
@@ -22,15 +12,15 @@ import { measureCall } from "./measure.ts";
 import type { Models } from "./models.ts";
 import type { CaptureContent, Gauges } from "./options.ts";
 import { embeddingsReply, inferenceReply } from "./reply.ts";
-import { embeddingsRequest, inferenceRequest, isTextOnly, present } from "./request.ts";
+import { embeddingsRequest, inferenceRequest, isTextOnly } from "./request.ts";
 import { GEN_AI, isInference, LLAMA_PROXY, type Operation } from "./semconv.ts";
+import type { Spans } from "./spans.ts";
 
 /** What every exchange's telemetry is made with. */
 export interface TapParts {
-  readonly tracer: Tracer;
+  readonly spans: Spans;
   readonly logger: Logger;
   readonly instruments: Instruments;
-  readonly chunkTimes: ChunkTimes;
   readonly models: Models;
   readonly providerName: string;
   readonly backend: { readonly address: string; readonly port: number };
@@ -51,7 +41,7 @@ export interface OpenCall {
   readonly attributes: Attributes;
   readonly capture: Capture | undefined;
   /** Common attributes of its metrics, models capped. */
-  metricAttributes(responseModel: string | undefined): Attributes;
+  metricAttributes(responseModel: string | undefined): AttributeSet;
 }
 
 /** Opens the GenAI span. `startedAt` is Unix time in milliseconds. */
@@ -69,7 +59,7 @@ export function startCall(
     inference && parts.captureContent !== "none" && start.dialect !== undefined
       ? createCapture(start.dialect, view, parts.contentMaxChars)
       : undefined;
-  const attributes = present({
+  const attributes: Attributes = {
     [GEN_AI.operation]: operation,
     [GEN_AI.provider]: parts.providerName,
     [GEN_AI.requestModel]: model,
@@ -85,10 +75,11 @@ export function startCall(
           [LLAMA_PROXY.replayOf]: headerOf(start.headers, "x-llama-proxy-replay-of")?.slice(0, 64),
         }
       : {}),
-  });
-  const span = parts.tracer.startSpan(
+  };
+  const span = parts.spans.start(
     model === undefined ? operation : `${operation} ${model}`,
-    { kind: SpanKind.CLIENT, startTime: startedAt, attributes },
+    { kind: SpanKind.CLIENT, startTime: startedAt },
+    attributes,
     serverContext,
   );
   return {
@@ -98,14 +89,13 @@ export function startCall(
     attributes,
     capture,
     metricAttributes: (responseModel) =>
-      present({
-        [GEN_AI.operation]: operation,
-        [GEN_AI.provider]: parts.providerName,
-        [GEN_AI.requestModel]: parts.models.capped(model),
-        [GEN_AI.responseModel]: parts.models.capped(responseModel),
-        [ATTR_SERVER_ADDRESS]: parts.backend.address,
-        [ATTR_SERVER_PORT]: parts.backend.port,
-      }),
+      parts.instruments.attributes
+        .with(GEN_AI.operation, operation)
+        .with(GEN_AI.provider, parts.providerName)
+        .with(GEN_AI.requestModel, parts.models.capped(model))
+        .with(GEN_AI.responseModel, parts.models.capped(responseModel))
+        .with(ATTR_SERVER_ADDRESS, parts.backend.address)
+        .with(ATTR_SERVER_PORT, parts.backend.port),
   };
 }
 
@@ -127,18 +117,17 @@ export function endCall(
     : embeddingsReply(end.summary);
   if (error !== undefined) reply[ATTR_ERROR_TYPE] = error;
   const content = call.capture?.attributes(end.summary.finishReasons);
-  call.span.setAttributes(reply);
-  if (content && parts.captureContent !== "event") call.span.setAttributes(content);
-  const around = trace.setSpan(ROOT_CONTEXT, call.span);
+  parts.spans.describe(call.span, reply);
+  if (content && parts.captureContent !== "event") parts.spans.describe(call.span, content);
   if (error !== undefined) {
     // The backend's own message may quote the conversation: only where content may leave at all.
     const said = parts.captureContent === "none" ? undefined : end.summary.error?.message;
     const message = said ?? reasonOf(end) ?? (backendStatus === undefined ? error : `llama-server answered ${backendStatus} (${error})`);
     call.span.setStatus({ code: SpanStatusCode.ERROR, message });
-    emitException(parts.logger, around, start, error, message);
+    emitException(parts.logger, trace.setSpan(ROOT_CONTEXT, call.span), start, error, message);
   }
   if (content && parts.captureContent !== "span") {
-    emitDetails(parts.logger, around, { ...call.attributes, ...reply, ...content });
+    emitDetails(parts.logger, trace.setSpan(ROOT_CONTEXT, call.span), { ...call.attributes, ...reply, ...content });
   }
   call.span.end(endedAt);
   measureCall(

@@ -1,7 +1,6 @@
 import { SeverityNumber, type Attributes, type Context, type Logger } from "@opentelemetry/api";
 import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
 import { fixOutcome } from "./reply.ts";
-import { present } from "./request.ts";
 import { EVENTS, GEN_AI, LLAMA_PROXY } from "./semconv.ts";
 
 /** Longest message on an exception event. */
@@ -16,13 +15,13 @@ export function emitFixes(logger: Logger, around: Context, start: ExchangeStart,
       eventName: EVENTS.fixApplied,
       severityNumber: SeverityNumber.INFO,
       context: around,
-      attributes: present({
+      attributes: {
         [LLAMA_PROXY.fixName]: note.fix,
         [LLAMA_PROXY.fixOutcome]: outcome,
         [LLAMA_PROXY.fixTarget]: note.target,
         [LLAMA_PROXY.requestId]: start.id,
         [GEN_AI.requestModel]: model,
-      }),
+      },
     });
   }
 }

@@ -3,7 +3,7 @@ import { getHeapSpaceStatistics } from "node:v8";
 import type { Meter, Observable } from "@opentelemetry/api";
 import { ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT } from "@opentelemetry/semantic-conventions";
 import { METRICS, type MetricName } from "./catalogue.ts";
-import { optionsOf, type Instruments } from "./instruments.ts";
+import { optionsOf } from "./instruments.ts";
 import type { TelemetryOptions } from "./options.ts";
 import { LLAMACPP, LLAMA_PROXY } from "./semconv.ts";
 
@@ -12,7 +12,7 @@ const RESOLUTION_MS = 20;
 const SERVER_STATES = ["ok", "loading", "unreachable", "error"] as const;
 
 /** Metrics that are read when somebody collects. The result stops the event loop's monitor. */
-export function observe(meter: Meter, instruments: Instruments, options: TelemetryOptions): () => void {
+export function observe(meter: Meter, options: TelemetryOptions): () => void {
   const gauges = options.gauges ?? {};
   const backend = { [ATTR_SERVER_ADDRESS]: options.backend.address, [ATTR_SERVER_PORT]: options.backend.port };
 
@@ -41,6 +41,7 @@ export function observe(meter: Meter, instruments: Instruments, options: Telemet
     const usage = observable(meter, "llama_proxy.recorder.queue.usage");
     const limit = observable(meter, "llama_proxy.recorder.queue.limit");
     const size = observable(meter, "llama_proxy.recorder.db.size");
+    const writes = meter.createHistogram("llama_proxy.recorder.write.duration", optionsOf("llama_proxy.recorder.write.duration"));
     meter.addBatchObservableCallback(
       (result) => {
         const stats = readRecorder();
@@ -51,7 +52,7 @@ export function observe(meter: Meter, instruments: Instruments, options: Telemet
         result.observe(usage, stats.queueUsage);
         if (stats.queueLimit !== undefined) result.observe(limit, stats.queueLimit);
         if (stats.dbBytes !== undefined) result.observe(size, stats.dbBytes);
-        for (const ms of stats.writeMs ?? []) instruments.recorderWriteDuration.record(ms / 1000, {});
+        for (const ms of stats.writeMs ?? []) writes.record(ms / 1000);
       },
       [records, usage, limit, size],
     );

@@ -16,7 +16,6 @@ import {
 } from "@opentelemetry/semantic-conventions";
 import type { ExchangeStart } from "../core/exchange.ts";
 import { headerOf } from "../wire/headers.ts";
-import { present } from "./request.ts";
 import { LLAMA_PROXY } from "./semconv.ts";
 
 const METHODS: ReadonlySet<string> = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]);
@@ -38,12 +37,12 @@ export function serverSpanName(start: ExchangeStart): string {
   return route === undefined ? method : `${method} ${route}`;
 }
 
-/** Attributes of the server span that are known when the request's head is. */
+/** Attributes of the server span that are known when the request's head is; undefined where there is nothing to say. */
 export function serverRequest(start: ExchangeStart): Attributes {
   const method = methodOf(start);
   const mark = start.path.indexOf("?");
   const host = hostOf(headerOf(start.headers, "host"));
-  return present({
+  return {
     [ATTR_HTTP_REQUEST_METHOD]: method,
     [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: method === start.method ? undefined : start.method,
     [ATTR_HTTP_ROUTE]: routeOf(start),
@@ -58,7 +57,7 @@ export function serverRequest(start: ExchangeStart): Attributes {
     [ATTR_NETWORK_PROTOCOL_VERSION]: start.httpVersion,
     [ATTR_USER_AGENT_ORIGINAL]: headerOf(start.headers, "user-agent"),
     [LLAMA_PROXY.requestId]: start.id,
-  });
+  };
 }
 
 /** Query parameters that carry credentials keep their name and lose their value. */

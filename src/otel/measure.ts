@@ -1,4 +1,3 @@
-import type { Attributes } from "@opentelemetry/api";
 import {
   ATTR_ERROR_TYPE,
   ATTR_HTTP_REQUEST_METHOD,
@@ -8,18 +7,18 @@ import {
   ATTR_URL_SCHEME,
 } from "@opentelemetry/semantic-conventions";
 import type { ExchangeEnd, ExchangeStart } from "../core/exchange.ts";
+import type { AttributeSet } from "./attribute-set.ts";
 import { requestError, streamEnd } from "./errors.ts";
 import { methodOf, routeOf } from "./inbound.ts";
 import type { Instruments } from "./instruments.ts";
 import { contextUtilization, fixOutcome, timeToFirstChunk } from "./reply.ts";
-import { present } from "./request.ts";
 import { GEN_AI, isInference, LLAMACPP, LLAMA_PROXY, type Operation } from "./semconv.ts";
 
 /** One GenAI call, ended. */
 export interface Call {
   readonly operation: Operation;
   /** Attributes that all its metrics carry: operation, provider, models, server. */
-  readonly common: Attributes;
+  readonly common: AttributeSet;
   /** Seconds, as on the span. */
   readonly duration: number;
   readonly error: string | undefined;
@@ -29,7 +28,7 @@ export interface Call {
 /** The metrics of one GenAI call. `serverMetrics`: also those of llama-server as seen from beside it. */
 export function measureCall(instruments: Instruments, call: Call, end: ExchangeEnd, serverMetrics: boolean): void {
   const { common, error } = call;
-  const outcome = error === undefined ? common : { ...common, [ATTR_ERROR_TYPE]: error };
+  const outcome = common.with(ATTR_ERROR_TYPE, error);
   if (call.operation === "embeddings") instruments.embeddingsDuration.record(call.duration, outcome);
   else if (call.operation === "rerank") instruments.operationDuration.record(call.duration, outcome);
   else instruments.inferenceDuration.record(call.duration, outcome);
@@ -47,11 +46,11 @@ export function measureCall(instruments: Instruments, call: Call, end: ExchangeE
   if (used !== undefined) instruments.contextUtilization.record(used, common);
 }
 
-function measureTokens(instruments: Instruments, call: Call, end: ExchangeEnd, outcome: Attributes): void {
+function measureTokens(instruments: Instruments, call: Call, end: ExchangeEnd, outcome: AttributeSet): void {
   const usage = end.summary.usage;
   const known = usage?.promptTokens !== undefined || usage?.completionTokens !== undefined;
   // The counters run for every call, so that one without usage shows as a 0 of unknown modality.
-  const counted = { ...call.common, [GEN_AI.tokenModality]: known && call.textOnly ? "text" : "unknown" };
+  const counted = call.common.with(GEN_AI.tokenModality, known && call.textOnly ? "text" : "unknown");
   instruments.inputTokens.record(usage?.promptTokens ?? 0, counted);
   instruments.outputTokens.record(usage?.completionTokens ?? 0, counted);
   if (usage?.cachedTokens !== undefined) instruments.cacheReadTokens.record(usage.cachedTokens, counted);
@@ -87,8 +86,8 @@ function measureTimings(instruments: Instruments, call: Call, end: ExchangeEnd, 
   }
   if (timings?.draftN !== undefined && timings.draftN > 0) {
     const accepted = Math.min(timings.draftNAccepted ?? 0, timings.draftN);
-    instruments.draftTokens.record(accepted, { ...common, [LLAMACPP.draftOutcome]: "accepted" });
-    instruments.draftTokens.record(timings.draftN - accepted, { ...common, [LLAMACPP.draftOutcome]: "rejected" });
+    instruments.draftTokens.record(accepted, common.with(LLAMACPP.draftOutcome, "accepted"));
+    instruments.draftTokens.record(timings.draftN - accepted, common.with(LLAMACPP.draftOutcome, "rejected"));
   }
 }
 
@@ -100,31 +99,28 @@ export function measureExchange(
   model: string | undefined,
   streamed: boolean,
 ): void {
-  const route = present({ [ATTR_HTTP_ROUTE]: routeOf(start) });
+  const none = instruments.attributes;
+  const route = routeOf(start);
   instruments.httpServerDuration.record(
     end.durationMs / 1000,
-    present({
-      [ATTR_HTTP_REQUEST_METHOD]: methodOf(start),
-      [ATTR_URL_SCHEME]: "http",
-      ...route,
-      [ATTR_HTTP_RESPONSE_STATUS_CODE]: end.status,
-      [ATTR_NETWORK_PROTOCOL_VERSION]: start.httpVersion,
-      [ATTR_ERROR_TYPE]: requestError(end),
-    }),
+    inboundSet(none, start)
+      .with(ATTR_HTTP_ROUTE, route)
+      .with(ATTR_HTTP_RESPONSE_STATUS_CODE, end.status)
+      .with(ATTR_NETWORK_PROTOCOL_VERSION, start.httpVersion)
+      .with(ATTR_ERROR_TYPE, requestError(end)),
   );
-  instruments.overhead.record(Math.max(0, end.overheadMs) / 1000, route);
-  if (streamed) {
-    instruments.streams.record(1, present({ [LLAMA_PROXY.endReason]: streamEnd(end), [GEN_AI.requestModel]: model }));
-  }
+  instruments.overhead.record(Math.max(0, end.overheadMs) / 1000, none.with(ATTR_HTTP_ROUTE, route));
+  if (streamed) instruments.streams.record(1, none.with(LLAMA_PROXY.endReason, streamEnd(end)).with(GEN_AI.requestModel, model));
   for (const note of end.notes) {
     const outcome = fixOutcome(note);
     if (outcome === undefined) continue;
-    instruments.fixes.record(
-      1,
-      present({ [LLAMA_PROXY.fixName]: note.fix, [LLAMA_PROXY.fixOutcome]: outcome, [GEN_AI.requestModel]: model }),
-    );
+    const fix = none.with(LLAMA_PROXY.fixName, note.fix).with(LLAMA_PROXY.fixOutcome, outcome);
+    instruments.fixes.record(1, fix.with(GEN_AI.requestModel, model));
   }
-  for (const [fix, ms] of Object.entries(end.fixMs ?? {})) {
-    instruments.fixDuration.record(ms / 1000, { [LLAMA_PROXY.fixName]: fix });
-  }
+  for (const fix in end.fixMs) instruments.fixDuration.record((end.fixMs[fix] ?? 0) / 1000, none.with(LLAMA_PROXY.fixName, fix));
+}
+
+/** Attributes of an inbound request that are known from its head. */
+export function inboundSet(none: AttributeSet, start: ExchangeStart): AttributeSet {
+  return none.with(ATTR_HTTP_REQUEST_METHOD, methodOf(start)).with(ATTR_URL_SCHEME, "http");
 }

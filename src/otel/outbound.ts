@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { context, SpanStatusCode, type Attributes, type Meter, type MeterProvider, type Span } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, type MeterProvider, type Tracer, type TracerProvider } from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
-import { ATTR_ERROR_TYPE, ATTR_HTTP_REQUEST_METHOD_ORIGINAL, ATTR_URL_FULL, ATTR_URL_QUERY } from "@opentelemetry/semantic-conventions";
-import { DISPATCH, type Attempts } from "./attempts.ts";
-import { boundedError } from "./errors.ts";
+import { ATTR_HTTP_REQUEST_METHOD_ORIGINAL, ATTR_URL_FULL, ATTR_URL_QUERY } from "@opentelemetry/semantic-conventions";
+import { AttemptSpan, DISPATCH, type Attempts } from "./attempts.ts";
+import type { SpansOf } from "./spans.ts";
 
 /** What undici tells about a request that failed. */
 interface Failed {
@@ -13,27 +13,25 @@ interface Failed {
 
 export interface Outbound {
   readonly instrumentation: UndiciInstrumentation;
-  /** Gives the instrumentation its meters, when the SDK has them. */
-  measure(provider: MeterProvider): void;
+  /** Gives the instrumentation what it makes spans and its metric with, when the SDK is there. */
+  provide(tracers: TracerProvider, meters: MeterProvider): void;
   stop(): void;
 }
 
 /**
  * The http.client spans: undici's instrumentation, for dispatches inside `tap.enter` only, with
- * what it gets wrong put right. It keeps the query in `url.full`, sets `http.request.method_original`
- * always, writes a span event where the contract has a log record, ends an aborted request as if it
+ * what it gets wrong put right here and in AttemptSpan. It keeps the query in `url.full`, sets `http.request.method_original`
+ * always, writes a span event where the contract has a log record, ends and measures an aborted request as if it
  * had gone well, and takes an error's name for its type where it has no code.
  */
-export function instrumentUndici(): Outbound {
-  const spans = new WeakMap<object, Span>();
+export function instrumentUndici(spansOf: SpansOf): Outbound {
+  const spans = new WeakMap<object, AttemptSpan>();
 
   // Subscribed before the instrumentation, so that the span is still open.
   const onError = (message: unknown) => {
     const { request, error } = message as Failed;
     if (error.name !== "AbortError") return;
-    const span = spans.get(request);
-    span?.setAttribute(ATTR_ERROR_TYPE, error.code === "UND_ERR_ABORTED" ? "client_closed" : (error.code ?? "client_closed"));
-    span?.setStatus({ code: SpanStatusCode.ERROR });
+    spans.get(request)?.failed(error.code === undefined || error.code === "UND_ERR_ABORTED" ? "client_closed" : error.code);
   };
   subscribe("undici:request:error", onError);
 
@@ -45,17 +43,25 @@ export function instrumentUndici(): Outbound {
       [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: undefined,
     }),
     requestHook: (span, request) => {
+      if (!(span instanceof AttemptSpan)) return;
       spans.set(request, span);
-      attemptsNow()?.begun(span);
-      span.recordException = () => undefined;
-      const set = span.setAttribute.bind(span);
-      span.setAttribute = (key, value) => set(key, key === ATTR_ERROR_TYPE ? boundedError(value) : value);
+      attemptsNow()?.push(span);
     },
   });
 
+  function attemptTracer(tracer: Tracer): Tracer {
+    const made = spansOf(tracer);
+    const startSpan: Tracer["startSpan"] = (name, { attributes = {}, ...options } = {}, parent = ROOT_CONTEXT) =>
+      new AttemptSpan(made.start(name, options, attributes, parent), made, attributes);
+    return { startSpan, startActiveSpan: tracer.startActiveSpan.bind(tracer) };
+  }
+
   return {
     instrumentation,
-    measure: (provider) => instrumentation.setMeterProvider({ getMeter: (...scope) => withBoundedErrors(provider.getMeter(...scope)) }),
+    provide(tracers, meters) {
+      instrumentation.setTracerProvider({ getTracer: (...scope) => attemptTracer(tracers.getTracer(...scope)) });
+      instrumentation.setMeterProvider(meters);
+    },
     stop() {
       instrumentation.disable();
       unsubscribe("undici:request:error", onError);
@@ -66,18 +72,4 @@ export function instrumentUndici(): Outbound {
 /** Of the exchange whose dispatch this is. */
 function attemptsNow(): Attempts | undefined {
   return context.active().getValue(DISPATCH) as Attempts | undefined;
-}
-
-/** The meter with `error.type` bounded on what its histograms record. */
-function withBoundedErrors(meter: Meter): Meter {
-  const create: Meter["createHistogram"] = (name, options) => {
-    const histogram = meter.createHistogram(name, options);
-    return {
-      record(value, attributes: Attributes = {}, around) {
-        const error = attributes[ATTR_ERROR_TYPE];
-        histogram.record(value, error === undefined ? attributes : { ...attributes, [ATTR_ERROR_TYPE]: boundedError(error) }, around);
-      },
-    };
-  };
-  return Object.create(meter, { createHistogram: { value: create } }) as Meter;
 }

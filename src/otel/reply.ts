@@ -2,16 +2,15 @@ import type { Attributes } from "@opentelemetry/api";
 import type { ExchangeEnd, FixNote, Summary } from "../core/exchange.ts";
 import { fixNames } from "../core/metrics.ts";
 import { streamEnd } from "./errors.ts";
-import { present } from "./request.ts";
 import { GEN_AI, LLAMACPP, LLAMA_PROXY } from "./semconv.ts";
 
-/** What the reply to an inference request was: attributes of its span. */
+/** What the reply to an inference request was: attributes of its span, undefined where nothing was said. */
 export function inferenceReply(end: ExchangeEnd, textOnly: boolean, failed: boolean, choices: number): Attributes {
   const { summary } = end;
   const { usage, timings } = summary;
   const chunk = timeToFirstChunk(end);
   const applied = end.notes.filter((note) => note.action === "fixed").length;
-  return present({
+  return {
     [GEN_AI.responseId]: summary.id,
     [GEN_AI.responseModel]: summary.model,
     [GEN_AI.finishReasons]: finishReasons(end, failed, choices),
@@ -39,12 +38,12 @@ export function inferenceReply(end: ExchangeEnd, textOnly: boolean, failed: bool
     [LLAMACPP.predictedMs]: timings?.predictedMs,
     [LLAMACPP.draftN]: timings?.draftN,
     [LLAMACPP.draftNAccepted]: timings?.draftNAccepted,
-  });
+  };
 }
 
 /** The short list of embeddings and rerank. */
 export function embeddingsReply(summary: Summary): Attributes {
-  return present({ [GEN_AI.responseModel]: summary.model, [GEN_AI.inputTokens]: summary.usage?.promptTokens });
+  return { [GEN_AI.responseModel]: summary.model, [GEN_AI.inputTokens]: summary.usage?.promptTokens };
 }
 
 const STOP_TYPES: ReadonlySet<string> = new Set(["none", "eos", "limit", "word"]);

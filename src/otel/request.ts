@@ -3,11 +3,11 @@ import type { RequestView } from "../core/delta.ts";
 import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
 import { GEN_AI, LLAMACPP } from "./semconv.ts";
 
-/** What an inference request asks for, in any dialect. Only what was sent; nothing is defaulted. */
+/** What an inference request asks for, in any dialect. Only what was sent, else undefined; nothing is defaulted. */
 export function inferenceRequest(view: RequestView): Attributes {
   const body = isObject(view.body) ? view.body : {};
   const choices = whole(body["n"]);
-  return present({
+  return {
     [GEN_AI.stream]: view.stream ? true : undefined,
     [GEN_AI.maxTokens]:
       whole(body["max_tokens"]) ?? whole(body["max_completion_tokens"]) ?? whole(body["max_output_tokens"]) ?? whole(body["n_predict"]),
@@ -26,17 +26,17 @@ export function inferenceRequest(view: RequestView): Attributes {
     [LLAMACPP.repeatPenalty]: asNumber(body["repeat_penalty"]),
     [LLAMACPP.grammar]: given(body["grammar"]) || given(body["json_schema"]) || schemaFormat(body) ? true : undefined,
     [LLAMACPP.cachePrompt]: typeof body["cache_prompt"] === "boolean" ? body["cache_prompt"] : undefined,
-  });
+  };
 }
 
 /** The short list of embeddings and rerank. */
 export function embeddingsRequest(view: RequestView): Attributes {
   const body = isObject(view.body) ? view.body : {};
   const format = asString(body["encoding_format"]);
-  return present({
+  return {
     [GEN_AI.encodingFormats]: format === undefined ? undefined : [format],
     [GEN_AI.dimensions]: whole(body["dimensions"]),
-  });
+  };
 }
 
 /** True when the request holds text only, false when it holds media or could not be understood. */
@@ -97,13 +97,4 @@ function member(value: unknown, key: string): unknown {
 /** A whole number, as the contract's int attributes want it. */
 function whole(value: unknown): number | undefined {
   return Number.isSafeInteger(value) ? (value as number) : undefined;
-}
-
-/** Only the attributes that have a value. */
-export function present(attributes: Attributes): Attributes {
-  const kept: Attributes = {};
-  for (const key in attributes) {
-    if (attributes[key] !== undefined) kept[key] = attributes[key];
-  }
-  return kept;
 }

@@ -1,6 +1,5 @@
 import { context, diag, DiagLogLevel, logs, metrics, propagation, trace, type DiagLogger } from "@opentelemetry/api";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
-import type { MetricProducer } from "@opentelemetry/sdk-metrics";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
 import type { TelemetryOptions, TelemetryState } from "./options.ts";
 import { instrumentUndici } from "./outbound.ts";
@@ -8,7 +7,9 @@ import { startProviders } from "./providers.ts";
 import { createLogQueue, createSpanQueue } from "./queues.ts";
 import { createPushReader, PullReader, viewsOf } from "./readers.ts";
 import { SCOPE } from "./semconv.ts";
+import { withOwnHistograms, type OwnMetrics } from "./series.ts";
 import type { Settings } from "./settings.ts";
+import type { SpansOf } from "./spans.ts";
 import { createTally, type ExportHealth } from "./tally.ts";
 
 /** The SDK, started: providers are registered with the API. */
@@ -20,8 +21,8 @@ export interface Sdk {
   stop(): Promise<void>;
 }
 
-/** `producers` bring metrics of their own to every reader. */
-export async function startSdk(settings: Settings, options: TelemetryOptions, producers: MetricProducer[]): Promise<Sdk> {
+/** `own` comes to every reader beside the SDK's metrics. */
+export async function startSdk(settings: Settings, options: TelemetryOptions, spansOf: SpansOf, own: OwnMetrics | undefined): Promise<Sdk> {
   const health = watchExports(options);
   const tallies = {
     spans: createTally(settings.queue.spans.maxQueueSize, health),
@@ -29,11 +30,12 @@ export async function startSdk(settings: Settings, options: TelemetryOptions, pr
     metrics: createTally(Number.MAX_SAFE_INTEGER, health),
   };
   const headers = { ...options.headers };
+  const producers = own ? [own.producer] : [];
   const spans = settings.traces.on ? createSpanQueue(settings.traces, headers, settings.queue.spans, tallies.spans) : undefined;
   const records = settings.logs.on ? createLogQueue(settings.logs, headers, settings.queue.logs, tallies.logs) : undefined;
   const push = settings.metrics.on ? createPushReader(settings, headers, producers, tallies.metrics) : undefined;
   const pull = options.pull && settings.configFile === undefined ? new PullReader(producers) : undefined;
-  const outbound = instrumentUndici();
+  const outbound = instrumentUndici(spansOf);
 
   const shutdown = await startProviders(settings, {
     resource: defaultResource().merge(
@@ -45,10 +47,11 @@ export async function startSdk(settings: Settings, options: TelemetryOptions, pr
     views: viewsOf(settings, pull !== undefined),
     instrumentation: outbound.instrumentation,
   });
-  outbound.measure(metrics.getMeterProvider());
+  const meters = metrics.getMeterProvider();
+  outbound.provide(trace.getTracerProvider(), own ? withOwnHistograms(meters, own) : meters);
   // After the SDK, which may have set a logger of its own that writes to stdout.
   diag.setLogger(diagLogger(settings, options), { logLevel: levelOf(settings.logLevel), suppressOverrideMessage: true });
-  const selfObs = settings.sdkMetrics ? metrics.getMeterProvider() : undefined;
+  const selfObs = settings.sdkMetrics ? meters : undefined;
   spans?.open(selfObs);
   records?.open(selfObs);
 

@@ -1,22 +1,16 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Span, type TextMapGetter } from "@opentelemetry/api";
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_HTTP_REQUEST_METHOD,
-  ATTR_HTTP_RESPONSE_STATUS_CODE,
-  ATTR_URL_SCHEME,
-} from "@opentelemetry/semantic-conventions";
+import { ATTR_ERROR_TYPE, ATTR_HTTP_RESPONSE_STATUS_CODE } from "@opentelemetry/semantic-conventions";
 import type { RequestView } from "../core/delta.ts";
 import type { ExchangeEnd, ExchangeStart, Step } from "../core/exchange.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import { headerOf, headerValues, mediaType, type RawHeaders } from "../wire/headers.ts";
-import { createAttempts, DISPATCH } from "./attempts.ts";
+import { DISPATCH, type Attempts } from "./attempts.ts";
 import { endCall, reasonOf, startCall, type OpenCall, type TapParts } from "./call.ts";
-import type { ChunkCell } from "./chunk-times.ts";
 import { ownWord, requestError } from "./errors.ts";
 import { emitFixes } from "./events.ts";
-import { methodOf, serverRequest, serverSpanName } from "./inbound.ts";
-import { measureExchange } from "./measure.ts";
-import { present } from "./request.ts";
+import { serverRequest, serverSpanName } from "./inbound.ts";
+import type { Series } from "./instruments.ts";
+import { inboundSet, measureExchange } from "./measure.ts";
 import { isInference, LLAMA_PROXY, OPERATIONS, type Operation } from "./semconv.ts";
 
 const RAW_HEADERS: TextMapGetter<RawHeaders> = {
@@ -36,16 +30,12 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
   const { instruments } = parts;
   const begun = parts.now();
   const operation = start.dialect === undefined ? undefined : OPERATIONS.get(start.dialect);
-  const active = { [ATTR_HTTP_REQUEST_METHOD]: methodOf(start), [ATTR_URL_SCHEME]: "http" };
+  const active = inboundSet(instruments.attributes, start);
   const parent = propagation.extract(ROOT_CONTEXT, start.headers, RAW_HEADERS);
-  const span = parts.tracer.startSpan(
-    serverSpanName(start),
-    { kind: SpanKind.SERVER, startTime: start.at, attributes: serverRequest(start) },
-    parent,
-  );
-  const attempts = createAttempts();
+  const span = parts.spans.start(serverSpanName(start), { kind: SpanKind.SERVER, startTime: start.at }, serverRequest(start), parent);
+  const attempts: Attempts = [];
   const serverContext = trace.setSpan(parent, span).setValue(DISPATCH, attempts);
-  instruments.activeRequests.add(1, active);
+  instruments.activeRequests.record(1, active);
 
   let view: RequestView | undefined;
   let call: OpenCall | undefined;
@@ -53,7 +43,7 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
   let streaming = false;
   let lastChunkMs: number | undefined;
   /** Looked up once, because it is recorded into for every frame. */
-  let chunkCell: ChunkCell | undefined;
+  let chunkTimes: Series | undefined;
   let servedModel: string | undefined;
 
   function openCall(of: Operation): OpenCall {
@@ -73,29 +63,29 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
       backendStatus = status;
       if (mediaType(headerOf(headers, "content-type")) === "text/event-stream") {
         streaming = true;
-        instruments.activeStreams.add(1);
+        instruments.activeStreams.record(1, instruments.attributes);
       }
     },
     step(atMs, step) {
       if (step.frame.data === undefined) return;
       call?.capture?.deltas(step.out);
       if (!call || !isInference(call.operation)) return;
-      if (!chunkCell) servedModel ??= modelOf(step);
+      if (!chunkTimes) servedModel ??= modelOf(step);
       if (lastChunkMs !== undefined) {
-        chunkCell ??= parts.chunkTimes.cell(call.metricAttributes(servedModel));
-        chunkCell.record((atMs - lastChunkMs) / 1000);
+        chunkTimes ??= instruments.timePerOutputChunk.series(call.metricAttributes(servedModel));
+        chunkTimes.record((atMs - lastChunkMs) / 1000);
       }
       lastChunkMs = atMs;
     },
     ...(parts.captureContent === "none" ? {} : { chunk: (_atMs, _upstream, sent) => call?.capture?.bytes(sent) }),
     end(end) {
-      instruments.activeRequests.add(-1, active);
-      if (streaming) instruments.activeStreams.add(-1);
+      instruments.activeRequests.record(-1, active);
+      if (streaming) instruments.activeStreams.record(-1, instruments.attributes);
       const endedAt = start.at + Math.max(0, end.durationMs);
       try {
-        attempts.giveUp(ownWord(end), endedAt);
+        for (const attempt of attempts) attempt.giveUp(ownWord(end), endedAt);
         if (call) endCall(parts, start, call, view, end, backendStatus);
-        emitFixes(parts.logger, trace.setSpan(serverContext, call?.span ?? span), start, view?.model, end);
+        if (end.notes.length > 0) emitFixes(parts.logger, trace.setSpan(serverContext, call?.span ?? span), start, view?.model, end);
         measureExchange(instruments, start, end, parts.models.capped(view?.model), streaming || end.streamed);
       } finally {
         endServer(parts, start, span, end, endedAt);
@@ -116,13 +106,11 @@ function modelOf(step: Step): string | undefined {
 function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: ExchangeEnd, endedAt: number): void {
   const error = requestError(end);
   const recorded = end.truncated ? false : parts.gauges.recorded?.(start.id);
-  span.setAttributes(
-    present({
-      [ATTR_HTTP_RESPONSE_STATUS_CODE]: end.status,
-      [ATTR_ERROR_TYPE]: error,
-      [LLAMA_PROXY.recorded]: recorded,
-    }),
-  );
+  parts.spans.describe(span, {
+    [ATTR_HTTP_RESPONSE_STATUS_CODE]: end.status,
+    [ATTR_ERROR_TYPE]: error,
+    [LLAMA_PROXY.recorded]: recorded,
+  });
   if (error !== undefined) {
     const message = reasonOf(end);
     span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) });

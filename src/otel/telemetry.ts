@@ -3,7 +3,8 @@
  * step, end) and leave as spans, metrics and log records over OTLP/HTTP.
  *
  *   tap.ts       one exchange: server span, GenAI span, the context that undici's span hangs on
- *   call.ts      the GenAI half of it          measure.ts   its metrics
+ *   call.ts      the GenAI half of it          measure.ts   its metrics          series.ts   what they are counted in
+ *   outbound.ts  undici's spans, put right     spans.ts     how spans get their attributes
  *   sdk.ts       exporters, undici instrumentation, shutdown      providers.ts   the SDK's providers
  *   semconv.ts   names     catalogue.ts   metrics     settings.ts   options and OTEL_* variables
  *
@@ -12,15 +13,16 @@
  */
 import { logs, metrics, trace } from "@opentelemetry/api";
 import type { TapParts } from "./call.ts";
-import { chunkTimesThrough, createChunkTimes } from "./chunk-times.ts";
 import { observe } from "./gauges.ts";
-import { createInstruments } from "./instruments.ts";
+import { createInstruments, sdkRecorder } from "./instruments.ts";
 import { createModels } from "./models.ts";
 import type { TelemetryOptions, TelemetrySink, TraceIds } from "./options.ts";
 import { prometheusText } from "./prometheus.ts";
 import { startSdk } from "./sdk.ts";
 import { SCOPE } from "./semconv.ts";
+import { createOwnMetrics } from "./series.ts";
 import { settle } from "./settings.ts";
+import { checkedSpans, plainSpans } from "./spans.ts";
 import { openExchange } from "./tap.ts";
 
 /** Starts the SDK and listens. Does not wait for a collector: there may be none. */
@@ -29,16 +31,17 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   if (settings.disabled) return silent();
 
   const version = options.serviceVersion;
-  const cells = settings.plainHistograms ? createChunkTimes(settings.semconv, version) : undefined;
-  const sdk = await startSdk(settings, options, cells ? [cells.producer] : []);
+  const own = settings.plainHistograms ? createOwnMetrics() : undefined;
+  const spansOf = settings.needsNodeSdk || settings.configFile !== undefined ? checkedSpans : plainSpans;
+  const sdk = await startSdk(settings, options, spansOf, own);
   const meter = metrics.getMeter(SCOPE, version);
-  const instruments = createInstruments(meter, settings.semconv);
-  const stopObserving = observe(meter, instruments, options);
+  const recorder = own ? own.recorderOf({ name: SCOPE, version }) : sdkRecorder(meter);
+  const instruments = createInstruments(recorder, settings.semconv);
+  const stopObserving = observe(meter, options);
   const parts: TapParts = {
-    tracer: trace.getTracer(SCOPE, version),
+    spans: spansOf(trace.getTracer(SCOPE, version)),
     logger: logs.getLogger(SCOPE, version),
     instruments,
-    chunkTimes: cells ?? chunkTimesThrough(instruments.timePerOutputChunk),
     models: createModels(options.maxModels ?? 50),
     providerName: options.providerName ?? "llamacpp",
     backend: options.backend,

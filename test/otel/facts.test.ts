@@ -114,7 +114,7 @@ describe("the inbound request", () => {
     const start = startOf({ method: "BREW", route: "*" });
     expect(serverSpanName(start)).toBe("HTTP");
     expect(serverRequest(start)).toMatchObject({ "http.request.method": "_OTHER", "http.request.method_original": "BREW" });
-    expect(serverRequest(start)).not.toHaveProperty("http.route");
+    expect(serverRequest(start)["http.route"]).toBeUndefined();
   });
 });
 
@@ -122,7 +122,7 @@ describe("the reply", () => {
   test("choices that were cut while they were generated end in error", () => {
     const end = endOf({ outcome: "upstream-broke", firstTokenMs: 5, summary: { ...summary, finishReasons: ["stop"] } });
     expect(inferenceReply(end, true, true, 3)["gen_ai.response.finish_reasons"]).toEqual(["stop", "error", "error"]);
-    expect(inferenceReply(endOf({ summary }), true, true, 1)).not.toHaveProperty("gen_ai.response.finish_reasons");
+    expect(inferenceReply(endOf({ summary }), true, true, 1)["gen_ai.response.finish_reasons"]).toBeUndefined();
   });
 
   test("context use from timings, else from usage, else not at all", () => {
