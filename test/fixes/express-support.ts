@@ -4,7 +4,7 @@ import type { RequestView } from "../../src/core/delta.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import { createExpress } from "../../src/fixes/express.ts";
 import type { FixPlan } from "../../src/fixes/fix.ts";
-import { createStreamPipeline } from "../../src/fixes/pipeline.ts";
+import { createStreamPipeline, type PipelineLimits } from "../../src/fixes/pipeline.ts";
 
 export interface Stream {
   readonly name: string;
@@ -25,8 +25,8 @@ export function pieces(body: Buffer, cuts: readonly number[]): Buffer[] {
   return edges.slice(1).map((to, i) => body.subarray(edges[i], to));
 }
 
-function plain(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], cut: boolean) {
-  const pipeline = createStreamPipeline(plan, dialect, request);
+function plain(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], cut: boolean, limits?: PipelineLimits) {
+  const pipeline = createStreamPipeline(plan, dialect, request, limits);
   const said = [...chunks.map((chunk) => pipeline.push(chunk)), pipeline.end(cut)];
   const steps = said.flat();
   return {
@@ -38,14 +38,21 @@ function plain(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buf
 }
 
 /** `reads`: behind which chunks everything unread is read. */
-function express(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], cut: boolean, reads: (i: number) => boolean) {
+function express(
+  plan: FixPlan,
+  { dialect, request }: Stream,
+  chunks: readonly Buffer[],
+  cut: boolean,
+  reads: (i: number) => boolean,
+  limits?: PipelineLimits,
+) {
   const steps: Step[] = [];
   const times: number[] = [];
   const onStep = (atMs: number, step: Step) => {
     steps.push(step);
     times.push(atMs);
   };
-  const one = createExpress(createStreamPipeline(plan, dialect, request), { listened: true, onStep });
+  const one = createExpress(createStreamPipeline(plan, dialect, request, limits), { listened: true, onStep });
   let late = 0;
   const sent = chunks.flatMap((chunk, i) => {
     const out = one.takes(chunk, i) ? [chunk] : one.push(chunk, i);
@@ -69,10 +76,17 @@ function summary(steps: readonly Step[]) {
 }
 
 /** What both say of the same chunks; `late`: chunks behind which something was unread. */
-export function both(plan: FixPlan, stream: Stream, cuts: readonly number[], cut = false, reads = (_i: number) => false) {
+export function both(
+  plan: FixPlan,
+  stream: Stream,
+  cuts: readonly number[],
+  cut = false,
+  reads = (_i: number) => false,
+  limits?: PipelineLimits,
+) {
   const chunks = pieces(stream.body, cuts);
-  const read = plain(plan, stream, chunks, cut);
-  const late = express(plan, stream, chunks, cut, reads);
+  const read = plain(plan, stream, chunks, cut, limits);
+  const late = express(plan, stream, chunks, cut, reads, limits);
   return {
     wanted: {
       sent: read.sent.toString("latin1"),
