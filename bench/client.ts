@@ -22,6 +22,8 @@ export interface Job {
   readonly stream: boolean;
   /** Milliseconds over which the connections begin, evenly. */
   readonly rampMs: number;
+  /** Longest pause before a connection's next request, in milliseconds; drawn anew each time, the same in every run. */
+  readonly pauseMs?: number;
   /** The body every reply must have; undefined where a gateway writes its own. */
   readonly expected: { readonly bytes: number; readonly crc: number } | undefined;
   /** Frames every streamed reply must have at least, and the mark it must end with. */
@@ -75,11 +77,15 @@ async function run(job: Job): Promise<Seen> {
   const gaps: number[] = [];
   const wholes: number[] = [];
   const problems = new Map<string, number>();
+  let pauses = 0;
   const count = { replies: 0, complete: 0, identical: 0, frames: 0 };
 
   function problem(what: string): void {
     problems.set(what, (problems.get(what) ?? 0) + 1);
   }
+
+  /** Spread by the golden ratio: no two connections stay in step. */
+  const pause = (longest: number): number => ((++pauses * 0.618_034) % 1) * longest;
 
   /** One connection: resolves when its requests are answered. */
   function converse(): Promise<void> {
@@ -137,7 +143,8 @@ async function run(job: Job): Promise<Seen> {
           resolve();
         } else if (reader.closes || job.stream) {
           socket.destroy();
-          open();
+          if (job.pauseMs) setTimeout(open, pause(job.pauseMs));
+          else open();
         } else {
           timer = setTimeout(giveUp, job.timeoutMs);
           ask();

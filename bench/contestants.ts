@@ -91,6 +91,7 @@ export async function contestantsOf(
     await add((port) => ours(place, `fixes+recording${suffix}`, directory, port, ["--fixes", "all", "--record", "on"]));
     await add((port) => ours(place, `everything${suffix}`, directory, port, ["--fixes", "all", "--record", "on"], true));
   }
+  await add((port) => bare(place, port));
   await add((port) => fastify(place, port));
   await add((port) => portkey(place, port));
   await add((port) => litellm(place, port));
@@ -130,6 +131,11 @@ http {
 }`;
   writeFileSync(path.join(prefix, "nginx.conf"), config);
   return { name: "nginx", command: ["/usr/sbin/nginx", "-p", prefix, "-c", "nginx.conf"] };
+}
+
+function bare(place: Place, port: number): Contestant {
+  const env = { BACKEND: `http://127.0.0.1:${place.backend}`, PORT: String(port) };
+  return { name: "bare node", command: [process.execPath, path.join(import.meta.dirname, "bare.ts")], env };
 }
 
 /** A stream that writes through: no `undici` pool limit below the number of streams. */

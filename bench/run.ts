@@ -74,6 +74,7 @@ function jobFor(scenario: Scenario, running: Running): Job {
     requestBytes: scenario.requestBytes,
     stream: scenario.stream,
     rampMs: scenario.requests === 1 ? Math.min(scenario.streams * 2, script.paceMs * script.frames * 0.2) : 0,
+    pauseMs: scenario.pauseMs ?? 0,
     expected: contestant.rewrites ? undefined : { bytes: body.length, crc: crc32(body) },
     frames: script.frames,
     timeoutMs: 60_000,
@@ -142,12 +143,12 @@ async function measure(scenario: Scenario, running: Running): Promise<Measure> {
   return { scenario: scenario.name, contestant: name, round: 0, seconds, cpu, peak, load: loadavg()[0] ?? 0, seen, loopMs };
 }
 
-const warmUp: Scenario = {
-  ...(SCENARIOS[2] as Scenario),
-  streams: 40,
-  requests: 2,
-  script: { ...(SCENARIOS[2] as Scenario).script, paceMs: 5, frames: 150 },
-};
+/** A proxy runs for days: what V8 still has to compile is not what it costs. Long streams, then short ones. */
+const base = SCENARIOS[0] as Scenario;
+const warmUps: readonly Scenario[] = [
+  { ...base, streams: 40, requests: 4, script: { ...base.script, paceMs: 5, frames: 150 } },
+  { ...base, streams: 8, requests: 150, script: { ...base.script, paceMs: 2, frames: 5, prefillMs: 0 } },
+];
 const chosen = SCENARIOS.filter(({ name }) => !options.scenarios || options.scenarios.split(",").includes(name)).map((one) =>
   options.quick ? quickly(one) : one,
 );
@@ -182,7 +183,7 @@ try {
   await sleep(options.quick ? 500 : 4000);
   for (const { contestant, pid } of started) if (pid) idle[contestant.name] = usageOf(pid);
   for (const running of started) {
-    if (!options.quick) await measure(warmUp, running);
+    if (!options.quick) for (const warmUp of warmUps) await measure(warmUp, running);
     if (running.pid) signalTree(running.pid, "SIGSTOP");
   }
   for (let round = 1; round <= rounds; round++) {

@@ -9,6 +9,8 @@ export interface Scenario {
   readonly requests: number;
   readonly requestBytes: number;
   readonly stream: boolean;
+  /** Longest pause of a connection between its requests, in milliseconds. */
+  readonly pauseMs?: number;
   /** Only these contestants, where it would say nothing about the others. */
   readonly only?: readonly string[];
 }
@@ -56,8 +58,17 @@ export const SCENARIOS: readonly Scenario[] = [
   streams(1000, 50, 100),
   {
     ...base,
+    name: "first-8",
+    what: "8 agents, 60 streams each of 10 frames 5 ms apart, pauses of 0 to 60 ms: time to first byte",
+    streams: 8,
+    requests: 60,
+    pauseMs: 60,
+    script: { ...script, frames: 10, paceMs: 5, prefillMs: 0 },
+  },
+  {
+    ...base,
     name: "ttfb-8",
-    what: "8 at a time, 60 streams each of 5 frames, the first frame at once: time to first byte",
+    what: "8 at a time in step, 60 streams each of 5 frames, the first frame at once: time to first byte under load",
     streams: 8,
     requests: 60,
     script: { ...script, frames: 5, paceMs: 4, prefillMs: 0 },
