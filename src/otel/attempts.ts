@@ -1,21 +1,10 @@
-import {
-  createContextKey,
-  SpanStatusCode,
-  type Attributes,
-  type AttributeValue,
-  type Span,
-  type SpanStatus,
-  type TimeInput,
-} from "@opentelemetry/api";
+import { SpanStatusCode, type Attributes, type AttributeValue, type Span, type SpanStatus, type TimeInput } from "@opentelemetry/api";
 import { ATTR_ERROR_TYPE } from "@opentelemetry/semantic-conventions";
 import { boundedError } from "./errors.ts";
 import type { Spans } from "./spans.ts";
 
 /** The http.client spans of one exchange. */
 export type Attempts = AttemptSpan[];
-
-/** Holds the Attempts in the context that the dispatch to the backend runs in: the undici instrumentation looks at nothing else. */
-export const DISPATCH = createContextKey("llama-proxy.dispatch");
 
 /**
  * The span of one request to the backend, as undici's instrumentation uses it. `measured` are the attributes that the

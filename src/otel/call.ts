@@ -7,6 +7,7 @@ import type { AttributeSet } from "./attribute-set.ts";
 import { createCapture, type Capture } from "./content.ts";
 import { callError } from "./errors.ts";
 import { emitDetails, emitException } from "./events.ts";
+import { Facts } from "./facts.ts";
 import type { Instruments } from "./instruments.ts";
 import { measureCall } from "./measure.ts";
 import type { Models } from "./models.ts";
@@ -59,23 +60,21 @@ export function startCall(
     inference && parts.captureContent !== "none" && start.dialect !== undefined
       ? createCapture(start.dialect, view, parts.contentMaxChars)
       : undefined;
-  const attributes: Attributes = {
-    [GEN_AI.operation]: operation,
-    [GEN_AI.provider]: parts.providerName,
-    [GEN_AI.requestModel]: model,
-    [ATTR_SERVER_ADDRESS]: parts.backend.address,
-    [ATTR_SERVER_PORT]: parts.backend.port,
-    [LLAMA_PROXY.requestId]: start.id,
-    [LLAMA_PROXY.apiType]: start.dialect,
-    ...(view && inference ? inferenceRequest(view) : {}),
-    ...(view && !inference ? embeddingsRequest(view) : {}),
-    ...(inference
-      ? {
-          [GEN_AI.conversation]: conversationOf(parts, start, view),
-          [LLAMA_PROXY.replayOf]: headerOf(start.headers, "x-llama-proxy-replay-of")?.slice(0, 64),
-        }
-      : {}),
-  };
+  const facts = new Facts()
+    .add(GEN_AI.operation, operation)
+    .add(GEN_AI.provider, parts.providerName)
+    .add(GEN_AI.requestModel, model)
+    .add(ATTR_SERVER_ADDRESS, parts.backend.address)
+    .add(ATTR_SERVER_PORT, parts.backend.port)
+    .add(LLAMA_PROXY.requestId, start.id)
+    .add(LLAMA_PROXY.apiType, start.dialect);
+  if (view) facts.addAll(inference ? inferenceRequest(view) : embeddingsRequest(view));
+  if (inference) {
+    facts
+      .add(GEN_AI.conversation, conversationOf(parts, start, view))
+      .add(LLAMA_PROXY.replayOf, headerOf(start.headers, "x-llama-proxy-replay-of")?.slice(0, 64));
+  }
+  const { attributes } = facts;
   const span = parts.spans.start(
     model === undefined ? operation : `${operation} ${model}`,
     { kind: SpanKind.CLIENT, startTime: startedAt },

@@ -16,6 +16,7 @@ import {
 } from "@opentelemetry/semantic-conventions";
 import type { ExchangeStart } from "../core/exchange.ts";
 import { headerOf } from "../wire/headers.ts";
+import { Facts } from "./facts.ts";
 import { LLAMA_PROXY } from "./semconv.ts";
 
 const METHODS: ReadonlySet<string> = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"]);
@@ -37,27 +38,26 @@ export function serverSpanName(start: ExchangeStart): string {
   return route === undefined ? method : `${method} ${route}`;
 }
 
-/** Attributes of the server span that are known when the request's head is; undefined where there is nothing to say. */
+/** Attributes of the server span that are known when the request's head is. */
 export function serverRequest(start: ExchangeStart): Attributes {
   const method = methodOf(start);
   const mark = start.path.indexOf("?");
   const host = hostOf(headerOf(start.headers, "host"));
-  return {
-    [ATTR_HTTP_REQUEST_METHOD]: method,
-    [ATTR_HTTP_REQUEST_METHOD_ORIGINAL]: method === start.method ? undefined : start.method,
-    [ATTR_HTTP_ROUTE]: routeOf(start),
-    [ATTR_URL_SCHEME]: "http",
-    [ATTR_URL_PATH]: mark < 0 ? start.path : start.path.slice(0, mark),
-    [ATTR_URL_QUERY]: mark < 0 ? undefined : withoutSecrets(start.path.slice(mark + 1)),
-    [ATTR_SERVER_ADDRESS]: host?.address,
-    [ATTR_SERVER_PORT]: host?.port,
-    [ATTR_CLIENT_ADDRESS]: headerOf(start.headers, "x-forwarded-for")?.split(",", 1)[0]?.trim() || start.peer.address,
-    [ATTR_NETWORK_PEER_ADDRESS]: start.peer.address,
-    [ATTR_NETWORK_PEER_PORT]: start.peer.port,
-    [ATTR_NETWORK_PROTOCOL_VERSION]: start.httpVersion,
-    [ATTR_USER_AGENT_ORIGINAL]: headerOf(start.headers, "user-agent"),
-    [LLAMA_PROXY.requestId]: start.id,
-  };
+  return new Facts()
+    .add(ATTR_HTTP_REQUEST_METHOD, method)
+    .add(ATTR_HTTP_REQUEST_METHOD_ORIGINAL, method === start.method ? undefined : start.method)
+    .add(ATTR_HTTP_ROUTE, routeOf(start))
+    .add(ATTR_URL_SCHEME, "http")
+    .add(ATTR_URL_PATH, mark < 0 ? start.path : start.path.slice(0, mark))
+    .add(ATTR_URL_QUERY, mark < 0 ? undefined : withoutSecrets(start.path.slice(mark + 1)))
+    .add(ATTR_SERVER_ADDRESS, host?.address)
+    .add(ATTR_SERVER_PORT, host?.port)
+    .add(ATTR_CLIENT_ADDRESS, headerOf(start.headers, "x-forwarded-for")?.split(",", 1)[0]?.trim() || start.peer.address)
+    .add(ATTR_NETWORK_PEER_ADDRESS, start.peer.address)
+    .add(ATTR_NETWORK_PEER_PORT, start.peer.port)
+    .add(ATTR_NETWORK_PROTOCOL_VERSION, start.httpVersion)
+    .add(ATTR_USER_AGENT_ORIGINAL, headerOf(start.headers, "user-agent"))
+    .add(LLAMA_PROXY.requestId, start.id).attributes;
 }
 
 /** Query parameters that carry credentials keep their name and lose their value. */

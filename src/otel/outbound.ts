@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { context, ROOT_CONTEXT, type MeterProvider, type Tracer, type TracerProvider } from "@opentelemetry/api";
+import { ROOT_CONTEXT, type MeterProvider, type Tracer, type TracerProvider } from "@opentelemetry/api";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { ATTR_HTTP_REQUEST_METHOD_ORIGINAL, ATTR_URL_FULL, ATTR_URL_QUERY } from "@opentelemetry/semantic-conventions";
-import { AttemptSpan, DISPATCH, type Attempts } from "./attempts.ts";
+import { AttemptSpan } from "./attempts.ts";
+import { attemptsNow } from "./exchange-context.ts";
 import type { SpansOf } from "./spans.ts";
 
 /** What undici tells about a request that failed. */
@@ -67,9 +68,4 @@ export function instrumentUndici(spansOf: SpansOf): Outbound {
       unsubscribe("undici:request:error", onError);
     },
   };
-}
-
-/** Of the exchange whose dispatch this is. */
-function attemptsNow(): Attempts | undefined {
-  return context.active().getValue(DISPATCH) as Attempts | undefined;
 }

@@ -2,48 +2,48 @@ import type { Attributes } from "@opentelemetry/api";
 import type { ExchangeEnd, FixNote, Summary } from "../core/exchange.ts";
 import { fixNames } from "../core/metrics.ts";
 import { streamEnd } from "./errors.ts";
+import { Facts } from "./facts.ts";
 import { GEN_AI, LLAMACPP, LLAMA_PROXY } from "./semconv.ts";
 
-/** What the reply to an inference request was: attributes of its span, undefined where nothing was said. */
+/** What the reply to an inference request was: attributes of its span. */
 export function inferenceReply(end: ExchangeEnd, textOnly: boolean, failed: boolean, choices: number): Attributes {
   const { summary } = end;
   const { usage, timings } = summary;
   const chunk = timeToFirstChunk(end);
   const applied = end.notes.filter((note) => note.action === "fixed").length;
-  return {
-    [GEN_AI.responseId]: summary.id,
-    [GEN_AI.responseModel]: summary.model,
-    [GEN_AI.finishReasons]: finishReasons(end, failed, choices),
-    [GEN_AI.timeToFirstChunk]: chunk,
-    [GEN_AI.inputTokens]: usage?.promptTokens,
-    [GEN_AI.outputTokens]: usage?.completionTokens,
-    [GEN_AI.cacheReadTokens]: usage?.cachedTokens,
-    [GEN_AI.reasoningTokens]: usage?.reasoningTokens,
-    [GEN_AI.textInputTokens]: textOnly ? usage?.promptTokens : undefined,
-    [GEN_AI.textOutputTokens]: textOnly ? usage?.completionTokens : undefined,
-    [LLAMA_PROXY.fixNames]: applied > 0 ? fixNames(end) : undefined,
-    [LLAMA_PROXY.fixCount]: applied > 0 ? applied : undefined,
-    [LLAMA_PROXY.chunkCount]: end.streamed ? summary.chunks : undefined,
-    [LLAMA_PROXY.endReason]: end.streamed ? streamEnd(end) : undefined,
-    [LLAMA_PROXY.toolCallCount]: summary.toolCalls > 0 ? summary.toolCalls : undefined,
-    [LLAMACPP.slotId]: summary.slot,
-    [LLAMACPP.buildInfo]: summary.fingerprint,
-    [LLAMACPP.stopType]: summary.stopType !== undefined && STOP_TYPES.has(summary.stopType) ? summary.stopType : undefined,
-    [LLAMACPP.contextLimit]: end.contextTotal,
-    [LLAMACPP.contextUtilization]: contextUtilization(end),
-    [LLAMACPP.cacheN]: timings?.cacheN,
-    [LLAMACPP.promptN]: timings?.promptN,
-    [LLAMACPP.promptMs]: timings?.promptMs,
-    [LLAMACPP.predictedN]: timings?.predictedN,
-    [LLAMACPP.predictedMs]: timings?.predictedMs,
-    [LLAMACPP.draftN]: timings?.draftN,
-    [LLAMACPP.draftNAccepted]: timings?.draftNAccepted,
-  };
+  return new Facts()
+    .add(GEN_AI.responseId, summary.id)
+    .add(GEN_AI.responseModel, summary.model)
+    .add(GEN_AI.finishReasons, finishReasons(end, failed, choices))
+    .add(GEN_AI.timeToFirstChunk, chunk)
+    .add(GEN_AI.inputTokens, usage?.promptTokens)
+    .add(GEN_AI.outputTokens, usage?.completionTokens)
+    .add(GEN_AI.cacheReadTokens, usage?.cachedTokens)
+    .add(GEN_AI.reasoningTokens, usage?.reasoningTokens)
+    .add(GEN_AI.textInputTokens, textOnly ? usage?.promptTokens : undefined)
+    .add(GEN_AI.textOutputTokens, textOnly ? usage?.completionTokens : undefined)
+    .add(LLAMA_PROXY.fixNames, applied > 0 ? fixNames(end) : undefined)
+    .add(LLAMA_PROXY.fixCount, applied > 0 ? applied : undefined)
+    .add(LLAMA_PROXY.chunkCount, end.streamed ? summary.chunks : undefined)
+    .add(LLAMA_PROXY.endReason, end.streamed ? streamEnd(end) : undefined)
+    .add(LLAMA_PROXY.toolCallCount, summary.toolCalls > 0 ? summary.toolCalls : undefined)
+    .add(LLAMACPP.slotId, summary.slot)
+    .add(LLAMACPP.buildInfo, summary.fingerprint)
+    .add(LLAMACPP.stopType, summary.stopType !== undefined && STOP_TYPES.has(summary.stopType) ? summary.stopType : undefined)
+    .add(LLAMACPP.contextLimit, end.contextTotal)
+    .add(LLAMACPP.contextUtilization, contextUtilization(end))
+    .add(LLAMACPP.cacheN, timings?.cacheN)
+    .add(LLAMACPP.promptN, timings?.promptN)
+    .add(LLAMACPP.promptMs, timings?.promptMs)
+    .add(LLAMACPP.predictedN, timings?.predictedN)
+    .add(LLAMACPP.predictedMs, timings?.predictedMs)
+    .add(LLAMACPP.draftN, timings?.draftN)
+    .add(LLAMACPP.draftNAccepted, timings?.draftNAccepted).attributes;
 }
 
 /** The short list of embeddings and rerank. */
 export function embeddingsReply(summary: Summary): Attributes {
-  return { [GEN_AI.responseModel]: summary.model, [GEN_AI.inputTokens]: summary.usage?.promptTokens };
+  return new Facts().add(GEN_AI.responseModel, summary.model).add(GEN_AI.inputTokens, summary.usage?.promptTokens).attributes;
 }
 
 const STOP_TYPES: ReadonlySet<string> = new Set(["none", "eos", "limit", "word"]);

@@ -1,42 +1,43 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { RequestView } from "../core/delta.ts";
 import { asArray, asNumber, asString, isObject, type JsonObject } from "../wire/json.ts";
+import { Facts } from "./facts.ts";
 import { GEN_AI, LLAMACPP } from "./semconv.ts";
 
-/** What an inference request asks for, in any dialect. Only what was sent, else undefined; nothing is defaulted. */
+/** What an inference request asks for, in any dialect. Only what was sent; nothing is defaulted. */
 export function inferenceRequest(view: RequestView): Attributes {
   const body = isObject(view.body) ? view.body : {};
   const choices = whole(body["n"]);
-  return {
-    [GEN_AI.stream]: view.stream ? true : undefined,
-    [GEN_AI.maxTokens]:
+  return new Facts()
+    .add(GEN_AI.stream, view.stream ? true : undefined)
+    .add(
+      GEN_AI.maxTokens,
       whole(body["max_tokens"]) ?? whole(body["max_completion_tokens"]) ?? whole(body["max_output_tokens"]) ?? whole(body["n_predict"]),
-    [GEN_AI.temperature]: asNumber(body["temperature"]),
-    [GEN_AI.topP]: asNumber(body["top_p"]),
-    [GEN_AI.topK]: whole(body["top_k"]),
-    [GEN_AI.frequencyPenalty]: asNumber(body["frequency_penalty"]),
-    [GEN_AI.presencePenalty]: asNumber(body["presence_penalty"]),
-    [GEN_AI.seed]: whole(body["seed"]),
-    [GEN_AI.stopSequences]: stops(body["stop"] ?? body["stop_sequences"]),
-    [GEN_AI.choiceCount]: choices === 1 ? undefined : choices,
-    [GEN_AI.reasoningLevel]: asString(body["reasoning_effort"]) ?? asString(member(body["reasoning"], "effort")),
-    [GEN_AI.previousResponse]: asString(body["previous_response_id"]),
-    [GEN_AI.outputType]: wantsJson(body) ? "json" : undefined,
-    [LLAMACPP.minP]: asNumber(body["min_p"]),
-    [LLAMACPP.repeatPenalty]: asNumber(body["repeat_penalty"]),
-    [LLAMACPP.grammar]: given(body["grammar"]) || given(body["json_schema"]) || schemaFormat(body) ? true : undefined,
-    [LLAMACPP.cachePrompt]: typeof body["cache_prompt"] === "boolean" ? body["cache_prompt"] : undefined,
-  };
+    )
+    .add(GEN_AI.temperature, asNumber(body["temperature"]))
+    .add(GEN_AI.topP, asNumber(body["top_p"]))
+    .add(GEN_AI.topK, whole(body["top_k"]))
+    .add(GEN_AI.frequencyPenalty, asNumber(body["frequency_penalty"]))
+    .add(GEN_AI.presencePenalty, asNumber(body["presence_penalty"]))
+    .add(GEN_AI.seed, whole(body["seed"]))
+    .add(GEN_AI.stopSequences, stops(body["stop"] ?? body["stop_sequences"]))
+    .add(GEN_AI.choiceCount, choices === 1 ? undefined : choices)
+    .add(GEN_AI.reasoningLevel, asString(body["reasoning_effort"]) ?? asString(member(body["reasoning"], "effort")))
+    .add(GEN_AI.previousResponse, asString(body["previous_response_id"]))
+    .add(GEN_AI.outputType, wantsJson(body) ? "json" : undefined)
+    .add(LLAMACPP.minP, asNumber(body["min_p"]))
+    .add(LLAMACPP.repeatPenalty, asNumber(body["repeat_penalty"]))
+    .add(LLAMACPP.grammar, given(body["grammar"]) || given(body["json_schema"]) || schemaFormat(body) ? true : undefined)
+    .add(LLAMACPP.cachePrompt, typeof body["cache_prompt"] === "boolean" ? body["cache_prompt"] : undefined).attributes;
 }
 
 /** The short list of embeddings and rerank. */
 export function embeddingsRequest(view: RequestView): Attributes {
   const body = isObject(view.body) ? view.body : {};
   const format = asString(body["encoding_format"]);
-  return {
-    [GEN_AI.encodingFormats]: format === undefined ? undefined : [format],
-    [GEN_AI.dimensions]: whole(body["dimensions"]),
-  };
+  return new Facts()
+    .add(GEN_AI.encodingFormats, format === undefined ? undefined : [format])
+    .add(GEN_AI.dimensions, whole(body["dimensions"])).attributes;
 }
 
 /** True when the request holds text only, false when it holds media or could not be understood. */

@@ -1,13 +1,15 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Span, type TextMapGetter } from "@opentelemetry/api";
+import { context, propagation, SpanKind, SpanStatusCode, trace, type Span, type TextMapGetter } from "@opentelemetry/api";
 import { ATTR_ERROR_TYPE, ATTR_HTTP_RESPONSE_STATUS_CODE } from "@opentelemetry/semantic-conventions";
 import type { RequestView } from "../core/delta.ts";
 import type { ExchangeEnd, ExchangeStart, Step } from "../core/exchange.ts";
 import type { ExchangeTap } from "../core/sink.ts";
 import { headerOf, headerValues, mediaType, type RawHeaders } from "../wire/headers.ts";
-import { DISPATCH, type Attempts } from "./attempts.ts";
+import type { Attempts } from "./attempts.ts";
 import { endCall, reasonOf, startCall, type OpenCall, type TapParts } from "./call.ts";
 import { ownWord, requestError } from "./errors.ts";
 import { emitFixes } from "./events.ts";
+import { contextOf } from "./exchange-context.ts";
+import { Facts } from "./facts.ts";
 import { serverRequest, serverSpanName } from "./inbound.ts";
 import type { Series } from "./instruments.ts";
 import { inboundSet, measureExchange } from "./measure.ts";
@@ -31,10 +33,10 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
   const begun = parts.now();
   const operation = start.dialect === undefined ? undefined : OPERATIONS.get(start.dialect);
   const active = inboundSet(instruments.attributes, start);
-  const parent = propagation.extract(ROOT_CONTEXT, start.headers, RAW_HEADERS);
-  const span = parts.spans.start(serverSpanName(start), { kind: SpanKind.SERVER, startTime: start.at }, serverRequest(start), parent);
   const attempts: Attempts = [];
-  const serverContext = trace.setSpan(parent, span).setValue(DISPATCH, attempts);
+  const parent = propagation.extract(contextOf(attempts), start.headers, RAW_HEADERS);
+  const span = parts.spans.start(serverSpanName(start), { kind: SpanKind.SERVER, startTime: start.at }, serverRequest(start), parent);
+  const serverContext = trace.setSpan(parent, span);
   instruments.activeRequests.record(1, active);
 
   let view: RequestView | undefined;
@@ -106,11 +108,10 @@ function modelOf(step: Step): string | undefined {
 function endServer(parts: TapParts, start: ExchangeStart, span: Span, end: ExchangeEnd, endedAt: number): void {
   const error = requestError(end);
   const recorded = end.truncated ? false : parts.gauges.recorded?.(start.id);
-  parts.spans.describe(span, {
-    [ATTR_HTTP_RESPONSE_STATUS_CODE]: end.status,
-    [ATTR_ERROR_TYPE]: error,
-    [LLAMA_PROXY.recorded]: recorded,
-  });
+  parts.spans.describe(
+    span,
+    new Facts().add(ATTR_HTTP_RESPONSE_STATUS_CODE, end.status).add(ATTR_ERROR_TYPE, error).add(LLAMA_PROXY.recorded, recorded).attributes,
+  );
   if (error !== undefined) {
     const message = reasonOf(end);
     span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) });
