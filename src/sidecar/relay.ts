@@ -25,7 +25,7 @@ import { createReply } from "./reply.ts";
 import type { ChunkSink } from "./bypass.ts";
 import { later } from "./later.ts";
 import type { Route } from "./routes.ts";
-import type { Attempt } from "./upstream.ts";
+import { withoutStacks, type Attempt } from "./upstream.ts";
 
 export interface RunningExchange {
   readonly id: string;
@@ -251,6 +251,7 @@ export function relay(
         ledger.upstreamEndMs = elapsed();
         controller = undefined;
         incoming?.end(latin1(from.rawTrailers));
+        if (view?.stream) withoutStacks();
       }),
       onResponseError: guarded((_from: Dispatcher.DispatchController, cause: Error) => {
         if (settled) return;

@@ -47,6 +47,8 @@ class ClientReply implements Reply {
   #pendingBytes = 0;
   /** The first pending piece as one chunk, where it came so. */
   #firstFramed: Uint8Array | undefined;
+  /** A flush is due at the end of this tick. */
+  #soon = false;
   /** The socket did not take the last write at once. */
   #held = false;
   /** The client's socket, once the head is on it. */
@@ -79,7 +81,10 @@ class ClientReply implements Reply {
     else response.writeHead(status, reason, headers);
     // The framing is ours from here on.
     response.chunkedEncoding = false;
-    if (hasBody) response.write(NOTHING);
+    if (!hasBody) return;
+    // Ahead of node's own tick that uncorks the socket: what came in the same read leaves with the head.
+    this.#flushSoon();
+    response.write(NOTHING);
   }
 
   /** The piece leaves when the read it came with has been worked through. */
@@ -88,7 +93,7 @@ class ClientReply implements Reply {
     if (length === 0) return !this.#held;
     this.bytesWritten += length;
     if (this.#pendingBytes === 0) {
-      process.nextTick(flush, this);
+      this.#flushSoon();
       this.#firstFramed = framed;
     }
     this.#pending.push(piece);
@@ -120,7 +125,14 @@ class ClientReply implements Reply {
     else response.once("socket", (socket: Socket) => process.nextTick(() => socket.destroySoon()));
   }
 
+  #flushSoon(): void {
+    if (this.#soon) return;
+    this.#soon = true;
+    process.nextTick(flush, this);
+  }
+
   flush(): void {
+    this.#soon = false;
     if (this.#pendingBytes === 0) return;
     const large = this.#pendingBytes >= MAX_PENDING;
     const bytes = this.#taken();
