@@ -17,12 +17,13 @@ export interface Place {
 
 /** More of a line is not needed to know what it is. */
 const LINE_HEAD = 240;
-const LINE_TAIL = 400;
+const LINE_TAIL = 2320;
+const MAX_LINE = LINE_HEAD + LINE_TAIL;
 /** So many pieces of a line are put together at a time. */
 const MAX_PARTS = 16;
 
 export class TextContext {
-  /** The line so far; of a long one its beginning and its end. */
+  /** The line so far; of a long one its beginning and its end, or more of it. */
   #line = "";
   /** What came of the line since it was last put together: most of it is never asked for. */
   #parts: string[] | undefined;
@@ -92,13 +93,17 @@ export class TextContext {
     return this.#ticks % 2 === 1;
   }
 
+  /** How the text was cut makes no difference: of a long line its beginning and its end, to the character. */
   get line(): string {
-    if (this.#parts) {
-      this.#line += this.#parts.join("");
-      this.#parts = undefined;
-      if (this.#line.length > 4 * (LINE_HEAD + LINE_TAIL)) this.#line = this.#line.slice(0, LINE_HEAD) + this.#line.slice(-LINE_TAIL);
-    }
-    return this.#line;
+    this.#join();
+    return shortened(this.#line);
+  }
+
+  #join(): void {
+    if (!this.#parts) return;
+    this.#line += this.#parts.join("");
+    this.#parts = undefined;
+    if (this.#line.length > 2 * MAX_LINE) this.#line = shortened(this.#line);
   }
 
   #extend(part: string): void {
@@ -106,7 +111,7 @@ export class TextContext {
     if (part === "") return;
     const parts = (this.#parts ??= []);
     parts.push(part);
-    if (parts.length === MAX_PARTS || part.length > LINE_TAIL) void this.line;
+    if (parts.length === MAX_PARTS || part.length > LINE_TAIL) this.#join();
     if (!this.#said && part.trim() !== "") this.#said = true;
   }
 
@@ -124,6 +129,10 @@ export class TextContext {
     this.#line = "";
     this.#ticks = 0;
   }
+}
+
+function shortened(line: string): string {
+  return line.length > MAX_LINE ? line.slice(0, LINE_HEAD) + line.slice(-LINE_TAIL) : line;
 }
 
 const QUOTES: ReadonlySet<string> = new Set(["`", '"', "'", "“", "‘", "«", "„", "(", "\\"]);
