@@ -1,24 +1,27 @@
 /**
- * Do frames of `serve-recording --speed 1x` come at their recorded times? Streams of 200 frames with
- * gaps of 4 to 40 ms, one alone and four at once, read by a raw socket in a thread of its own, so that
- * the reader neither shares the player's event loop nor waits for an HTTP parser. Told is the error of
- * each gap: how far apart two frames came against how far apart they were recorded.
+ * Do frames of `serve-recording --speed 1x` go out at their recorded times? Streams of 500 frames with
+ * gaps of 4 to 40 ms, one alone and four at once. Told are two errors of each gap between two frames, against
+ * the gap that was recorded: `written`, by the clock when the server hands a frame to its socket, which is ours;
+ * and `arrived`, when a raw socket in a thread of its own has read it, which adds the kernel and the reader.
  *
- * The control is the best this machine can do at the moment: the same stream written by a loop that
- * does nothing but look at the clock. Where other programs run, its error is theirs.
+ * The control is the same stream written by a loop that does nothing but look at the clock: what of
+ * `arrived` is the machine's when the writer is never late.
+ *
+ *   node bench/serve-recording.ts [rounds]
  */
-import { connect, createServer, type AddressInfo } from "node:net";
+import { subscribe } from "node:diagnostics_channel";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { startPlayingServer } from "../src/demo/playing-server.ts";
 import { createStandIn } from "../src/replay/stand-in.ts";
 import type { Recording } from "../src/core/recording.ts";
 
-const FRAMES = 200;
+const FRAMES = 500;
 const BODY = '{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}';
 const encoder = new TextEncoder();
 
-if (isMainThread) await measure();
-else read(workerData as number);
+/** When each frame was there, by its number. */
+type Times = Map<number, number>;
 
 function recordingOf(seed: number): Recording {
   let state = seed;
@@ -53,20 +56,80 @@ function recordingOf(seed: number): Recording {
   };
 }
 
+/** When each frame was handed to its socket, by socket and number. */
+const written = new Map<Socket, Map<number, number>>();
+
+/** Looks at the clock whenever a server writes a frame, and costs a microsecond. */
+function watchWrites(): void {
+  subscribe("net.server.socket", (message) => {
+    const { socket } = message as { socket: Socket };
+    const times: Times = new Map();
+    const write = socket.write.bind(socket);
+    socket.write = (bytes: string | Uint8Array) => {
+      const now = performance.now();
+      for (const seq of numbersIn(Buffer.from(bytes).toString("latin1"))) written.set(socket, times.set(seq, now));
+      return write(bytes);
+    };
+  });
+}
+
 async function measure(): Promise<void> {
-  tell("control", await control(recordingOf(1)));
-  for (const streams of [1, 4]) {
-    const recordings = Array.from({ length: streams }, (_, i) => recordingOf(i + 1));
-    const stand = createStandIn(recordings, (id) => recordings.find((one) => one.id === id));
-    await using server = await startPlayingServer({ speed: 1, answer: (request) => stand.answer(request) });
-    const port = Number(server.url.port);
+  watchWrites();
+  for (let round = 1; round <= Number(process.argv[2] ?? 1); round++) {
+    await told("control", [recordingOf(1)], 1, control);
+    for (const streams of [1, 4]) {
+      const recordings = Array.from({ length: streams }, (_, i) => recordingOf(i + 1));
+      await told(`${streams} stream${streams === 1 ? "" : "s"}`, recordings, streams, played);
+    }
+  }
+}
+
+async function told(
+  what: string,
+  recordings: readonly Recording[],
+  streams: number,
+  serve: (recordings: readonly Recording[], read: (port: number) => Promise<Times[]>) => Promise<Times[]>,
+): Promise<void> {
+  written.clear();
+  const busy = process.cpuUsage();
+  const arrived = await serve(recordings, async (port) => {
     // One after the other, so that the nth reader gets the nth recording.
-    const readings = [];
-    for (const recording of recordings) {
-      readings.push(reading(port, recording));
+    const readings: Promise<Times>[] = [];
+    for (let n = 0; n < streams; n++) {
+      readings.push(reading(port));
       await new Promise((done) => setTimeout(done, 100));
     }
-    tell(`${streams} stream${streams === 1 ? "" : "s"}`, (await Promise.all(readings)).flat());
+    return Promise.all(readings);
+  });
+  const used = process.cpuUsage(busy);
+  const errors = (times: readonly Times[]) => recordings.flatMap((recording, n) => errorsOf(recording, times[n] ?? new Map()));
+  tell(`${what}, written`, errors([...written.values()]));
+  tell(`${what}, arrived`, errors(arrived));
+  process.stdout.write(`${what}, CPU of server and readers: ${((used.user + used.system) / 1000).toFixed(0)} ms\n`);
+}
+
+async function played(recordings: readonly Recording[], read: (port: number) => Promise<Times[]>): Promise<Times[]> {
+  const stand = createStandIn(recordings, (id) => recordings.find((one) => one.id === id));
+  await using server = await startPlayingServer({ speed: 1, answer: (request) => stand.answer(request) });
+  return await read(Number(server.url.port));
+}
+
+async function control([recording]: readonly Recording[], read: (port: number) => Promise<Times[]>): Promise<Times[]> {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.once("data", () => {
+      const begun = performance.now();
+      for (const { atMs, upstream } of recording?.response?.pieces ?? []) {
+        while (performance.now() - begun < atMs);
+        socket.write(upstream);
+      }
+      socket.end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    return await read((server.address() as AddressInfo).port);
+  } finally {
+    server.close();
   }
 }
 
@@ -76,52 +139,40 @@ function tell(what: string, gaps: readonly number[]): void {
   process.stdout.write(`${what}, ${errors.length} gaps: p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, max ${at(1)}\n`);
 }
 
-async function control(recording: Recording): Promise<number[]> {
-  const server = createServer({ noDelay: true }, (socket) => {
-    socket.once("data", () => {
-      const begun = performance.now();
-      for (const { atMs, upstream } of recording.response?.pieces ?? []) {
-        while (performance.now() - begun < atMs);
-        socket.write(upstream);
-      }
-      socket.end();
-    });
+function errorsOf(recording: Recording, times: Times): number[] {
+  const pieces = recording.response?.pieces ?? [];
+  return pieces.slice(1).map(({ atMs, seq }, i) => {
+    const gap = (times.get(seq) ?? 0) - (times.get(seq - 1) ?? 0);
+    return Math.abs(gap - (atMs - (pieces[i]?.atMs ?? 0)));
   });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  try {
-    return await reading((server.address() as AddressInfo).port, recording);
-  } finally {
-    server.close();
-  }
 }
 
-function reading(port: number, recording: Recording): Promise<number[]> {
+function reading(port: number): Promise<Times> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: port });
     worker.once("error", reject);
-    worker.once("message", (arrivals: Record<string, number>) => {
-      const pieces = recording.response?.pieces ?? [];
-      resolve(
-        pieces.slice(1).map(({ atMs, seq }, i) => {
-          const recorded = atMs - (pieces[i]?.atMs ?? 0);
-          return Math.abs((arrivals[seq] ?? 0) - (arrivals[seq - 1] ?? 0) - recorded);
-        }),
-      );
-    });
+    worker.once("message", resolve);
   });
+}
+
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(/"content":"(\d+)"/g)].map(([, seq]) => Number(seq));
 }
 
 /** Notes when each frame came, by the number in it. */
 function read(port: number): void {
-  const arrivals: Record<string, number> = {};
+  const arrivals: Times = new Map();
   const socket = connect(port, "127.0.0.1", () =>
     socket.write(`POST /v1/chat/completions HTTP/1.1\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`),
   );
   socket.setNoDelay(true);
   socket.on("data", (chunk) => {
     const now = performance.now();
-    for (const [, seq = ""] of chunk.toString().matchAll(/"content":"(\d+)"/g)) arrivals[seq] ??= now;
+    for (const seq of numbersIn(chunk.toString())) arrivals.set(seq, arrivals.get(seq) ?? now);
   });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origins
   socket.on("close", () => parentPort?.postMessage(arrivals));
 }
+
+if (isMainThread) await measure();
+else read(workerData as number);

@@ -4,6 +4,7 @@
  */
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { createRequestReader, type ReadRequest } from "./request-reader.ts";
+import { createSchedule, type Schedule } from "./schedule.ts";
 
 /** A reply as it goes over the wire, head and chunk framing included. */
 export interface Playback {
@@ -27,19 +28,16 @@ export interface PlayingServer extends AsyncDisposable {
   readonly url: URL;
 }
 
-/** Timers are late by about a millisecond: the last stretch is waited for turn by turn. */
-const COARSE_MS = 2;
-const NEAR_MS = 0.05;
-
 /** Rejects with node's error when the address cannot be had. */
 export async function startPlayingServer(options: PlayingServerOptions): Promise<PlayingServer> {
   const sockets = new Set<Socket>();
+  const schedule = createSchedule();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => {});
     const reader = createRequestReader((request) => {
       const begun = performance.now();
-      void play(socket, options.answer(request), options.speed, begun);
+      play(socket, options.answer(request), schedule, (atMs) => begun + atMs / options.speed);
     });
     socket.on("data", (chunk: Buffer) => reader.push(chunk));
   });
@@ -57,43 +55,30 @@ export async function startPlayingServer(options: PlayingServerOptions): Promise
   };
 }
 
-async function play(socket: Socket, { writes, end }: Playback, speed: number, begun: number): Promise<void> {
-  for (const { atMs, bytes } of writes) {
-    await until(socket, begun + atMs / speed);
-    if (socket.destroyed) return;
-    // A client that reads slowly holds the backend up, as it does a real one.
-    if (!socket.write(bytes)) await drained(socket);
+function play(socket: Socket, { writes, end }: Playback, schedule: Schedule, dueOf: (atMs: number) => number): void {
+  let next = 0;
+  let takeBack: (() => void) | undefined;
+  const closed = () => takeBack?.();
+  socket.once("close", closed);
+
+  /** Writes what is due; a client that reads slowly holds the backend up, as it does a real one. */
+  function go(): void {
+    for (let write = writes[next]; write; write = writes[next]) {
+      if (socket.destroyed) return;
+      const due = dueOf(write.atMs);
+      if (due > performance.now()) {
+        takeBack = schedule.at(due, go);
+        return;
+      }
+      next += 1;
+      if (socket.write(write.bytes)) continue;
+      socket.once("drain", go);
+      return;
+    }
+    socket.removeListener("close", closed);
+    if (end === "cut") socket.destroySoon();
+    else if (end === "close") socket.end();
   }
-  if (end === "cut") socket.destroySoon();
-  else if (end === "close") socket.end();
-}
 
-/** Resolves at `due` on the monotonic clock, at once when that has passed, or when the socket closes. */
-async function until(socket: Socket, due: number): Promise<void> {
-  const wait = due - performance.now();
-  if (wait > COARSE_MS) await sleep(socket, wait - COARSE_MS);
-  while (due - performance.now() > NEAR_MS && !socket.destroyed) await new Promise<void>((turn) => setImmediate(turn));
-}
-
-function sleep(socket: Socket, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    socket.once("close", done);
-    function done(): void {
-      clearTimeout(timer);
-      socket.removeListener("close", done);
-      resolve();
-    }
-  });
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    function done(): void {
-      socket.removeListener("drain", done);
-      socket.removeListener("close", done);
-      resolve();
-    }
-    socket.once("drain", done).once("close", done);
-  });
+  go();
 }
