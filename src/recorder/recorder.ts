@@ -67,7 +67,7 @@ export interface RecorderSink extends ExchangeSink, AsyncDisposable {
 }
 
 /** A batch costs what it costs, however few frames are in it; with what the relay puts off, a frame is in the file within a second. */
-const FLUSH_MS = 500;
+const FLUSH_MS = 750;
 const FLUSH_BYTES = 1024 * 1024;
 const CLOSE_MS = 5000;
 const QUIET_MS = 600_000;
