@@ -3,13 +3,16 @@
  * receiver included. Each measurement is a process of its own that sends real requests through undici and tells a
  * sink of them as the relay does; with telemetry and without, in turn. Bar of issue 5: 0.3 ms.
  *
- *   node bench/telemetry.ts [--rounds 7] [--exchanges 1500]
+ *   node bench/telemetry.ts [--rounds 7] [--exchanges 1500] [--build old=/path/a --build new=/path/b]
+ *
+ * `--build` names trees whose telemetry is measured (each needs its node_modules), all in every round, in turn first; without it, this tree's.
  *
  * CPU of the whole process (all threads), the first 300 exchanges left out: compiling is not what a frame costs.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { request } from "undici";
@@ -22,6 +25,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "7" },
     exchanges: { type: "string", default: "1500" },
+    build: { type: "string", multiple: true, default: [] },
     measure: { type: "string" },
     backend: { type: "string", default: "" },
     collector: { type: "string", default: "" },
@@ -76,24 +80,37 @@ async function listen(answer: string): Promise<string> {
 if (options.measure === undefined) {
   const backend = await listen("{}");
   const collector = await listen("{}");
-  const cost = async (which: "on" | "off"): Promise<number> => {
+  const cost = async (tree: string, which: "on" | "off"): Promise<number> => {
     const args = [`--measure=${which}`, `--backend=${backend}`, `--collector=${collector}`, `--exchanges=${EXCHANGES}`];
-    const child = fork(import.meta.filename, args);
+    const child = fork(path.join(tree, "bench/telemetry.ts"), args);
     const [told] = (await once(child, "message")) as [number];
     await once(child, "exit");
     await sleep(200);
     return told;
   };
-  const added: number[] = [];
+  const here = path.resolve(import.meta.dirname, "..");
+  const builds = options.build.length === 0 ? [["with", here]] : options.build.map((build) => build.split("="));
+  const runs = [
+    { name: "without", tree: here, which: "off" as const },
+    ...builds.map(([name = "", tree = here]) => ({ name, tree, which: "on" as const })),
+  ];
+  const added = new Map<string, number[]>(builds.map(([name = ""]) => [name, []]));
   for (let round = 0; round < Number(options.rounds); round++) {
-    const first = round % 2 === 0 ? "off" : "on";
-    const one = await cost(first);
-    const other = await cost(first === "off" ? "on" : "off");
-    const [off, on] = first === "off" ? [one, other] : [other, one];
-    added.push(on - off);
-    console.log(`without ${off.toFixed(0)}, with ${on.toFixed(0)}, added ${(on - off).toFixed(0)} us per exchange of ${FRAMES} frames`);
+    const took = new Map<string, number>();
+    // Whoever is measured first is another one each round: the machine's speed drifts.
+    const turn = round % runs.length;
+    for (const { name, tree, which } of [...runs.slice(turn), ...runs.slice(0, turn)]) took.set(name, await cost(tree, which));
+    const off = took.get("without") ?? NaN;
+    const told = [...added.keys()].map((name) => [name, took.get(name) ?? NaN] as const);
+    for (const [name, us] of told) added.get(name)?.push(us - off);
+    console.log(
+      `without ${off.toFixed(0)}${told.map(([name, us]) => `, ${name} ${us.toFixed(0)} (added ${(us - off).toFixed(0)})`).join("")} us per exchange`,
+    );
   }
-  console.log(`median added: ${(added.toSorted((a, b) => a - b)[Math.floor(added.length / 2)] ?? NaN).toFixed(0)} us`);
+  for (const [name, all] of added) {
+    const sorted = all.toSorted((a, b) => a - b);
+    console.log(`median added, ${name}: ${sorted[Math.floor(sorted.length / 2)]?.toFixed(0)} us per exchange of ${FRAMES} frames`);
+  }
 } else {
   process.send?.(await measure(options.measure === "on"));
   process.exit(0);

@@ -133,6 +133,15 @@ describe("standard variables", () => {
     expect(checkTelemetry(receiver.received, { vocabulary: "1.41" })).toEqual([]);
   });
 
+  test("limits of attributes are the SDK's", async () => {
+    await using receiver = await startOtlpReceiver();
+    vi.stubEnv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "4");
+    await using telemetry = await startTelemetry({ ...optionsFor(receiver.url), env: process.env });
+    telemetry.begin(startOf({ method: "POST", path: "/v1/models", route: "/v1/models", dialect: undefined }))?.end(endOf());
+    await telemetry.flush();
+    expect(receiver.received.spans[0]?.attributes["url.path"]?.value).toBe("/v1/");
+  });
+
   test("OTEL_CONFIG_FILE decides over providers and exporters", async () => {
     await using receiver = await startOtlpReceiver();
     const { mkdtempSync, rmSync, writeFileSync } = await import("node:fs");
