@@ -109,7 +109,7 @@ export interface Stage {
   onDelta(delta: Delta, emit: Emit): void;
   /**
    * Asked behind a delta that passed unchanged while nothing is held: which characters in a later text of the same
-   * kind and place would not pass like it. Undefined, or not there: any may.
+   * kind and place would not pass like it. Undefined, or not there: any may. Such texts are given many as one (repeats.ts).
    */
   wakes?(delta: Said): Wakes | undefined;
   /** The reply is over (also when it was cut): whatever is held must be emitted or given up now. */
