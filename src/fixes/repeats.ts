@@ -15,7 +15,7 @@ const LEAST_ROOM = 512;
 // A byte order mark in a text is a character of it.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-export interface RepeatsOptions {
+interface RepeatsOptions {
   readonly onStep: (atMs: number, step: Step) => void;
   /** As `ExpressOptions.listened`. */
   readonly listened: boolean;
