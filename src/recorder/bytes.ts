@@ -102,8 +102,8 @@ export function createByteReader(buffer: Uint8Array): ByteReader {
 
 const RAW = 0;
 const ZSTD = 1;
-/** Below this the kilobyte or two that are saved are not worth the 50 us of CPU that a call of zstd costs. */
-const WORTH_COMPRESSING = 4096;
+/** Below this the kilobyte that is saved is not worth the 50 us of CPU that a call of zstd costs. */
+const WORTH_COMPRESSING = 2048;
 const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
 
 /** The form of every stored blob: one byte for the codec, then the bytes, zstd-compressed where that is smaller. */
