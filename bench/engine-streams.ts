@@ -63,7 +63,7 @@ export function play(plan: FixPlan, frames: readonly Buffer[]): number {
   for (const one of frames) for (const step of pipeline.push(one)) for (const sent of step.sent) bytes += sent.length;
   for (const step of pipeline.end()) for (const sent of step.sent) bytes += sent.length;
   if (bytes !== frames.reduce((sum, one) => sum + one.length, 0)) throw new Error("bytes are not the same");
-  return pipeline.framesHeld;
+  return pipeline.framesHeld();
 }
 
 /** Frames that are read together: 150 ms (sidecar/later.ts) of a stream with 50 tokens a second. */

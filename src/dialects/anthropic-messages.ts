@@ -140,9 +140,7 @@ function createMessagesCodec(): StreamCodec {
   }
 
   return {
-    get dirty() {
-      return writer.dirty;
-    },
+    dirty: writer.dirty,
     read({ frame, payload }) {
       const deltas: Delta[] = [];
       lastRead = deltas;

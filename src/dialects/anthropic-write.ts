@@ -15,7 +15,7 @@ export interface BlockWriter {
   write(like: Message, deltas: readonly Delta[], unchanged: boolean): Frame[];
   append(deltas: readonly Delta[]): Frame[];
   /** Whether a block stands elsewhere for the client than the backend says: later events need new indexes. */
-  readonly dirty: boolean;
+  dirty(): boolean;
 }
 
 interface Block {
@@ -153,9 +153,7 @@ export function createBlockWriter(): BlockWriter {
   }
 
   return {
-    get dirty() {
-      return dirty;
-    },
+    dirty: () => dirty,
     see(payload) {
       settle();
       unwritten = payload;

@@ -55,5 +55,5 @@ export interface StreamCodec {
    * True when what was written so far makes every later message need writing too, though no fix
    * changes it (Messages: block indexes after an inserted block).
    */
-  readonly dirty: boolean;
+  dirty(): boolean;
 }

@@ -81,7 +81,7 @@ function createChatCodec(): StreamCodec {
   let lastRead: readonly Delta[] = [];
 
   return {
-    dirty: false,
+    dirty: () => false,
     read({ frame, payload }) {
       const deltas: Delta[] = [];
       lastRead = deltas;

@@ -122,9 +122,7 @@ function createResponsesCodec(): StreamCodec {
   }
 
   return {
-    get dirty() {
-      return writer.dirty;
-    },
+    dirty: writer.dirty,
     read({ payload }) {
       const deltas: Delta[] = [];
       lastRead = deltas;

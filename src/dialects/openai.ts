@@ -53,7 +53,7 @@ export function createMetaFilter(): (meta: Meta | undefined) => Meta | undefined
 /** Codec of an API whose replies are never event streams, or are relayed as they are but for errors in them. */
 export function createPlainCodec(read: (payload: unknown) => readonly Delta[]): StreamCodec {
   return {
-    dirty: false,
+    dirty: () => false,
     read: ({ payload }) => (payload === undefined ? [] : read(payload)),
     write: (like) => [sameFrame(like)],
     append: () => [],

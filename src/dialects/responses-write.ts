@@ -15,7 +15,7 @@ export interface ItemWriter {
   see(payload: JsonObject, deltas: readonly Delta[]): void;
   write(like: Message, deltas: readonly Delta[], unchanged: boolean): Frame[];
   append(deltas: readonly Delta[]): Frame[];
-  readonly dirty: boolean;
+  dirty(): boolean;
 }
 
 interface Item {
@@ -169,9 +169,7 @@ export function createItemWriter(): ItemWriter {
   }
 
   return {
-    get dirty() {
-      return dirty;
-    },
+    dirty: () => dirty,
     see(payload, deltas) {
       settle();
       unwritten = { payload, deltas };

@@ -29,8 +29,8 @@ export interface Express {
   /** Tells the steps of what went out unread. */
   catchUp(): void;
   /** Something went out of which no step was told yet. */
-  readonly behind: boolean;
-  readonly notes: readonly FixNote[];
+  behind(): boolean;
+  notes(): readonly FixNote[];
 }
 
 export interface ExpressOptions {
@@ -134,7 +134,7 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
       const ends = idle ? undefined : plainEnds(chunk);
       if (!ends && !(idle && endsFrame(chunk))) return false;
       // The end mark and what stood before it are enough where nobody listens.
-      if (idle && !listened && unread.length === 2) unread.shift();
+      if (idle && !listened && unread.length === 2) unread[0] = unread.pop() as Unread;
       unread.push({ bytes: chunk, atMs, ends });
       if (unread.length >= MAX_BEHIND) catchUp();
       return true;
@@ -142,7 +142,7 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
     push(chunk, atMs) {
       readAll();
       const steps = pipeline.push(chunk);
-      between = pipeline.between;
+      between = pipeline.between();
       learn(steps.at(-1));
       return told(steps, atMs);
     },
@@ -152,12 +152,10 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
       return told(pipeline.end(cut), atMs);
     },
     catchUp,
-    get behind() {
-      return unread.length > 0;
-    },
-    get notes() {
+    behind: () => unread.length > 0,
+    notes() {
       readAll();
-      return pipeline.notes;
+      return pipeline.notes();
     },
   };
 }

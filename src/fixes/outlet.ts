@@ -18,7 +18,7 @@ export interface Outlet {
    */
   relay(message: Message, read: Message, deltas: readonly Delta[], out: readonly Delta[], held: number): readonly Uint8Array[];
   /** Frames wait, or every later one is written anew. */
-  readonly rewrites: boolean;
+  rewrites(): boolean;
   /** Everything that waits, and what the stages said last. */
   end(out: readonly Delta[]): readonly Uint8Array[];
 }
@@ -50,7 +50,7 @@ export function createOutlet(dialect: Dialect, request: RequestView): Outlet {
     last = read;
     const own = codec.read(read);
     const same = out === deltas;
-    if (same && !touched && !codec.dirty) return [frame.raw];
+    if (same && !touched && !codec.dirty()) return [frame.raw];
     // Only now is it worth reading the numbers exactly: the frame is written anew.
     const exact: Message = touched ? read : { frame, payload: reparse(frame.data) };
     return codec.write(exact, same ? own : out).map((written) => written.raw);
@@ -85,9 +85,7 @@ export function createOutlet(dialect: Dialect, request: RequestView): Outlet {
       return sent;
     },
 
-    get rewrites() {
-      return waiting.length > 0 || codec.dirty;
-    },
+    rewrites: () => waiting.length > 0 || codec.dirty(),
 
     end(out) {
       said = [...said, ...out];

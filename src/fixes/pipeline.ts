@@ -25,9 +25,9 @@ export interface StreamPipeline {
    * frame can follow a cut one without being glued to half a line.
    */
   end(cut?: boolean): readonly Step[];
-  readonly notes: readonly FixNote[];
+  notes(): readonly FixNote[];
   /** Whole frames were given, and all of them are read: the next byte begins one. */
-  readonly between: boolean;
+  between(): boolean;
   /** No fix that could change anything. */
   readonly idle: boolean;
   /** Fixes that only observe see every frame too. They are not asked for what wakes them. */
@@ -37,7 +37,7 @@ export interface StreamPipeline {
   /** As `Lane.wakes`. Undefined also where frames are written anew whatever they say. */
   wakes(delta: Said): Wakes | undefined;
   /** Frames that had to wait, wholly or in part, since a fix was at work on them. 0 on a clean stream. */
-  readonly framesHeld: number;
+  framesHeld(): number;
 }
 
 export interface PipelineLimits {
@@ -130,19 +130,13 @@ export function createStreamPipeline(
   }
 
   return {
-    get notes() {
-      return shadow ? [...notes.list, ...shadow.notes()] : notes.list;
-    },
-    get between() {
-      return framer.between && !uncut;
-    },
+    notes: () => (shadow ? [...notes.list, ...shadow.notes()] : notes.list),
+    between: () => framer.between && !uncut,
     idle: lane.idle,
     observed: shadow !== undefined,
     frameBytes: limits.frameBytes,
-    wakes: (delta) => (unread || outlet.rewrites ? undefined : lane.wakes(delta)),
-    get framesHeld() {
-      return framesHeld;
-    },
+    wakes: (delta) => (unread || outlet.rewrites() ? undefined : lane.wakes(delta)),
+    framesHeld: () => framesHeld,
     push(chunk) {
       if (uncut) return [passThrough(unreadFrame(chunk), [chunk])];
       const steps: Step[] = [];

@@ -37,15 +37,19 @@ export function learnTemplate({ raw, data = "" }: Frame, text: string): Template
   return { before: raw.slice(0, from), behind: raw.slice(to), head: data.slice(0, fromData), tail: data.slice(toData) };
 }
 
+/** The one end of a chunk that is one frame, for all such chunks: it is the chunk's own. */
+const WHOLE: readonly number[] = [Infinity];
+
 /** Where the frames of a chunk end, when it is nothing but frames that repeat the template around texts that wake nobody. */
 export function endsOfRepeats(template: Template, chunk: Uint8Array, wakes: Wakes): readonly number[] | undefined {
-  const ends: number[] = [];
-  for (let end = 0; end < chunk.length;) {
+  let end = endOfRepeat(template, chunk, 0, wakes);
+  if (end === chunk.length) return WHOLE;
+  const ends: number[] = [end];
+  while (end >= 0 && end < chunk.length) {
     end = endOfRepeat(template, chunk, end, wakes);
-    if (end < 0) return undefined;
     ends.push(end);
   }
-  return ends;
+  return end < 0 ? undefined : ends;
 }
 
 /**

@@ -206,7 +206,7 @@ function replayStream(
     treatment: "stream",
     frames,
     sentThen: then.map((piece) => piece.sent),
-    notes: pipeline.notes,
+    notes: pipeline.notes(),
     remarks: own ? [`the last frame then was the sidecar's own error (${recording.outcome}); it is not compared`] : [],
   };
 }

@@ -23,13 +23,16 @@ export function createFrameReader(): FrameReader {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let event: string | undefined;
   let data: string | undefined;
-  const parser = createParser({
-    onEvent(message) {
-      event = message.event;
-      // Two messages cannot come out of one frame; a frame cut short gives none.
-      data = message.data;
-    },
-  });
+  let parser: ReturnType<typeof createParser> | undefined;
+  function startParser(): ReturnType<typeof createParser> {
+    return createParser({
+      onEvent(message) {
+        event = message.event;
+        // Two messages cannot come out of one frame; a frame cut short gives none.
+        data = message.data;
+      },
+    });
+  }
   return {
     read(raw) {
       const text = decoder.decode(raw);
@@ -39,6 +42,8 @@ export function createFrameReader(): FrameReader {
       }
       event = undefined;
       data = undefined;
+      // Made at first need: many streams have no other frames.
+      parser ??= startParser();
       parser.feed(text);
       parser.reset({ consume: false });
       return { raw, event, data };

@@ -33,7 +33,7 @@ function plain(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buf
     sent: Buffer.concat(steps.flatMap((step) => step.sent)),
     steps,
     times: said.flatMap((of, i) => of.map(() => i)),
-    notes: pipeline.notes,
+    notes: pipeline.notes(),
   };
 }
 
@@ -56,12 +56,12 @@ function express(
   let late = 0;
   const sent = chunks.flatMap((chunk, i) => {
     const out = one.takes(chunk, i) ? [chunk] : one.push(chunk, i);
-    if (one.behind) late += 1;
+    if (one.behind()) late += 1;
     if (reads(i)) one.catchUp();
     return [...out];
   });
   sent.push(...one.end(cut, chunks.length));
-  return { sent: Buffer.concat(sent), steps, times, notes: one.notes, late, behind: one.behind };
+  return { sent: Buffer.concat(sent), steps, times, notes: one.notes(), late, behind: one.behind() };
 }
 
 function summary(steps: readonly Step[]) {

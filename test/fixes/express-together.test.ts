@@ -257,12 +257,6 @@ function pushes(plan: FixPlan, { dialect, request, body }: Stream): number {
       count += 1;
       return pipeline.push(chunk);
     },
-    get between() {
-      return pipeline.between;
-    },
-    get notes() {
-      return pipeline.notes;
-    },
   };
   const express = createExpress(counted, { onStep: () => {}, listened: true });
   for (const chunk of pieces(body, eventCuts(body))) if (!express.takes(chunk, 0)) express.push(chunk, 0);

@@ -42,7 +42,7 @@ function play(plan: FixPlan, exchange: RecordedExchange, body: Buffer, cuts: rea
   const edges = [0, ...cuts, body.length];
   const steps = edges.slice(1).flatMap((to, i) => pipeline.push(body.subarray(edges[i], to)));
   steps.push(...pipeline.end());
-  return { sent: Buffer.concat(steps.flatMap((step) => step.sent)), notes: pipeline.notes, steps };
+  return { sent: Buffer.concat(steps.flatMap((step) => step.sent)), notes: pipeline.notes(), steps };
 }
 
 /** A plan of one made-up fix beside what else is given. */
@@ -216,7 +216,7 @@ describe("limits and ends", () => {
     for (let at = 0; at < body.length; at += 50) sent.push(...pipeline.push(body.subarray(at, at + 50)).flatMap((step) => step.sent));
     sent.push(...pipeline.end().flatMap((step) => step.sent));
     expect(Buffer.concat(sent).equals(body)).toBe(true);
-    expect(pipeline.notes).toMatchObject([{ fix: "pipeline", action: "skipped" }]);
+    expect(pipeline.notes()).toMatchObject([{ fix: "pipeline", action: "skipped" }]);
   });
 
   test("what the backend broke off is not ended for it", () => {
@@ -269,7 +269,7 @@ test("a frame above the limit stops the reading, however the network cut it", ()
     return {
       sent: Buffer.concat(steps.flatMap((step) => step.sent)).equals(body),
       texts: steps.flatMap((step) => step.deltas).length,
-      notes: pipeline.notes.map((note) => note.reason),
+      notes: pipeline.notes().map((note) => note.reason),
     };
   };
   const whole = played(body.length);

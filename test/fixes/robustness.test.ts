@@ -109,5 +109,5 @@ test.each(["content", "arguments"] as const)("a fix of %s that cannot be set up 
   const call = '{"index":0,"id":"a","function":{"name":"write","arguments":"{"}}';
   const bytes = new TextEncoder().encode(`data: {"choices":[{"index":0,"delta":{"content":"hello","tool_calls":[${call}]}}]}\n\n`);
   expect(pipeline.push(bytes).flatMap((step) => step.sent)).toEqual([bytes]);
-  expect(pipeline.notes).toMatchObject([{ action: "skipped", reason: expect.stringContaining("no rule") as string }]);
+  expect(pipeline.notes()).toMatchObject([{ action: "skipped", reason: expect.stringContaining("no rule") as string }]);
 });

@@ -68,7 +68,7 @@ function run(dialect: Dialect, pieces: readonly Buffer[]): { sent: Buffer; notes
     .flatMap((piece) => pipeline.push(piece))
     .concat(pipeline.end())
     .flatMap((step) => step.sent);
-  return { sent: Buffer.concat(sent), notes: pipeline.notes };
+  return { sent: Buffer.concat(sent), notes: pipeline.notes() };
 }
 
 /** What a stream says, however it is cut into pieces: texts and arguments joined, by kind, choice and call. */

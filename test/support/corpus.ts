@@ -103,7 +103,7 @@ export function playStream(
   const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   const steps = edges.slice(1).flatMap((to, i) => pipeline.push(bytes.subarray(edges[i], to)));
   steps.push(...pipeline.end());
-  return { sent: Buffer.concat(steps.flatMap((step) => step.sent)), notes: pipeline.notes };
+  return { sent: Buffer.concat(steps.flatMap((step) => step.sent)), notes: pipeline.notes() };
 }
 
 export function playDocument(plan: FixPlan, of: CorpusCase): { sent: Buffer; before: Buffer; notes: readonly any[] } {

@@ -100,7 +100,7 @@ export function sendStream(
   const pipeline = createStreamPipeline(plan, openaiChat, request);
   const steps = [...pipeline.push(new TextEncoder().encode(raw)), ...pipeline.end()];
   const sent = steps.flatMap((step) => step.sent.map((bytes) => new TextDecoder().decode(bytes))).join("");
-  return { calls: callsOf(sent), raw, sent, framesHeld: pipeline.framesHeld };
+  return { calls: callsOf(sent), raw, sent, framesHeld: pipeline.framesHeld() };
 }
 
 function callsOf(sent: string): { name: string; arguments: string }[] {

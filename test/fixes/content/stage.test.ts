@@ -249,7 +249,7 @@ describe("through the pipeline", () => {
     const sent = came.flatMap((bytes) => pipeline.push(bytes).flatMap((step) => step.sent));
     pipeline.end();
     expect(Buffer.concat(sent)).toEqual(Buffer.concat(came));
-    expect(pipeline.notes).toMatchObject([{ fix: "content_hermes_json", action: "skipped" }]);
+    expect(pipeline.notes()).toMatchObject([{ fix: "content_hermes_json", action: "skipped" }]);
   });
 });
 

@@ -41,7 +41,7 @@ export function mended(frames: readonly (string | Uint8Array)[], api: keyof type
   return {
     sent,
     body,
-    notes: pipeline.notes,
+    notes: pipeline.notes(),
     out: steps.flatMap((step) => step.out),
     deltas: steps.flatMap((step) => step.deltas),
     untouched: sent.equals(body),
