@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.ts";
 import { addConfigOptions, type ConfigOptions } from "./config-options.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { EXIT, Failure, outliveReaders, say, setExit, stdoutLook, write } from "./print.ts";
 import { startService, type Service } from "./service.ts";
 import { VERSION } from "./version-number.ts";
@@ -32,6 +33,7 @@ async function run(options: Options): Promise<void> {
     throw listenFailure(cause, config.server.host, config.server.port);
   });
   survive(service);
+  keepHeapSmall();
   say(`llama-proxy ${VERSION} on ${service.url.origin}, llama-server at ${config.backend.url}`);
   say(`  recording ${service.recording ?? "off"} · telemetry ${config.otel.endpoint ?? "off"} · config ${file ?? "defaults"}`);
 
