@@ -26,7 +26,7 @@ export interface Express {
   push(chunk: Uint8Array, atMs: number): readonly Uint8Array[];
   /** As `StreamPipeline.end`. */
   end(cut: boolean, atMs: number): readonly Uint8Array[];
-  /** Tells the steps of what went out unread. */
+  /** Tells the steps of all that went out. */
   catchUp(): void;
   /** Something went out of which no step was told yet. */
   behind(): boolean;
@@ -48,6 +48,11 @@ const MAX_BEHIND = 256;
 const MAX_LEARNED = 64;
 const LF = 10;
 
+interface Told {
+  readonly steps: readonly Step[];
+  readonly atMs: number;
+}
+
 interface Unread {
   readonly bytes: Uint8Array;
   readonly atMs: number;
@@ -59,6 +64,8 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
   const { idle, frameBytes } = pipeline;
   const repeated = new Repeats(pipeline, { onStep, listened });
   let unread: Unread[] = [];
+  /** Steps of what had to be read at once; they came before all that is unread. */
+  let untold: Told[] = [];
   /** `pipeline.between`, kept here: it is asked for with every chunk. */
   let between = true;
   let template: Template | undefined;
@@ -88,6 +95,8 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
   }
 
   function catchUp(): void {
+    for (const { steps, atMs } of untold) for (const step of steps) onStep(atMs, step);
+    untold = [];
     const late = unread;
     unread = [];
     for (const { bytes, atMs, ends } of late) {
@@ -118,15 +127,6 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
     repeated.forget();
   }
 
-  function told(steps: readonly Step[], atMs: number): Uint8Array[] {
-    const sent: Uint8Array[] = [];
-    for (const step of steps) {
-      onStep(atMs, step);
-      for (const bytes of step.sent) sent.push(bytes);
-    }
-    return sent;
-  }
-
   return {
     takes(chunk, atMs) {
       if (!between) return false;
@@ -140,24 +140,35 @@ export function createExpress(pipeline: StreamPipeline, { onStep, listened }: Ex
       return true;
     },
     push(chunk, atMs) {
-      readAll();
+      if (unread.length > 0) catchUp();
+      repeated.forget();
       const steps = pipeline.push(chunk);
       between = pipeline.between();
       learn(steps.at(-1));
-      return told(steps, atMs);
+      // Its bytes go first.
+      untold.push({ steps, atMs });
+      return sentBy(steps);
     },
     end(cut, atMs) {
       if (listened || !idle) readAll();
       unread = [];
-      return told(pipeline.end(cut), atMs);
+      untold = [];
+      const steps = pipeline.end(cut);
+      for (const step of steps) onStep(atMs, step);
+      return sentBy(steps);
     },
     catchUp,
-    behind: () => unread.length > 0,
+    behind: () => unread.length > 0 || untold.length > 0,
     notes() {
       readAll();
       return pipeline.notes();
     },
   };
+}
+
+function sentBy(steps: readonly Step[]): readonly Uint8Array[] {
+  const [only] = steps;
+  return steps.length === 1 && only ? only.sent : steps.flatMap((step) => step.sent);
 }
 
 function endsFrame(chunk: Uint8Array): boolean {

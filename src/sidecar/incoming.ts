@@ -9,7 +9,7 @@ import type { Dialect } from "../dialects/dialect.ts";
 import { fixDocument } from "../fixes/document.ts";
 import { createExpress } from "../fixes/express.ts";
 import type { FixPlan } from "../fixes/fix.ts";
-import { createStreamPipeline } from "../fixes/pipeline.ts";
+import { createStreamPipeline, type StreamPipeline } from "../fixes/pipeline.ts";
 import { isEncoded, treatmentOf } from "../fixes/treatment.ts";
 import { headerOf, isJsonType, mediaType, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
 import { parseOrUndefined } from "../wire/json.ts";
@@ -36,6 +36,8 @@ export interface IncomingParts {
   readonly ledger: Ledger;
   readonly tap: ExchangeTap | undefined;
   readonly elapsed: () => number;
+  /** Made ahead for this reply, if it is a stream. */
+  readonly pipeline: StreamPipeline | undefined;
   /** HEAD, 204, 304: a head and nothing else, whatever content-length says. */
   readonly bodyless: boolean;
 }
@@ -87,7 +89,7 @@ function sendHead(head: Head, { reply, bodyless }: IncomingParts, changed: { rea
 function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: RequestView): Incoming {
   const { reply, ledger, tap, elapsed } = parts;
   const listened = tap !== undefined;
-  const express = createExpress(createStreamPipeline(parts.plan, dialect, view, parts.limits), { onStep, listened });
+  const express = createExpress(parts.pipeline ?? createStreamPipeline(parts.plan, dialect, view, parts.limits), { onStep, listened });
   const reads = listened || parts.plan.length > 0;
   let queued = false;
   ledger.streamed = true;
@@ -97,6 +99,12 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
   function onStep(at: number, step: Step): void {
     ledger.sawStep(at, step);
     tap?.step?.(at, step);
+  }
+
+  function catchUpLater(): void {
+    if (queued) return;
+    queued = true;
+    later(catchUp);
   }
 
   function catchUp(): void {
@@ -110,14 +118,12 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
     notes: express.notes,
     data(chunk, atMs, framed) {
       if (express.takes(chunk, atMs)) {
-        if (reads && !queued) {
-          queued = true;
-          later(catchUp);
-        }
+        if (reads) catchUpLater();
         return reply.write(chunk, framed);
       }
       const sent = express.push(chunk, atMs);
       ledger.fixingMs += elapsed() - atMs;
+      catchUpLater();
       return reply.writeAll(sent);
     },
     end(trailers) {

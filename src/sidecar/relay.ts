@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { RequestView } from "../core/delta.ts";
 import type { ExchangeStart, FixNote, Outcome } from "../core/exchange.ts";
+import { createStreamPipeline, type StreamPipeline } from "../fixes/pipeline.ts";
 import { fixRequest } from "../fixes/request.ts";
 import { planForRequest } from "../fixes/treatment.ts";
 import { headerOf, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
@@ -61,6 +62,7 @@ export function relay(
   let silence: NodeJS.Timeout | undefined;
   let view: RequestView | undefined;
   let plan = parts.plan;
+  let pipeline: StreamPipeline | undefined;
 
   // ---- the one ending -------------------------------------------------------------------------
 
@@ -234,6 +236,8 @@ export function relay(
       }),
       onRequestSent: guarded(() => {
         ledger.upstreamSentMs = heardAt = elapsed();
+        // The backend is at work on it: time for what would otherwise hold up its first byte.
+        if (dialect && view?.stream) pipeline ??= createStreamPipeline(plan, dialect, view, limits);
       }),
       onResponseStart: guarded((from: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string) => {
         replied = true;
@@ -306,7 +310,18 @@ export function relay(
     tap?.head?.(ledger.firstByteMs, status, headers);
     incoming = receive(
       { status, reason, headers, ownHeader: ownHeader() },
-      { dialect, view, plan, limits, reply, ledger, tap, elapsed, bodyless: start.method === "HEAD" || status === 204 || status === 304 },
+      {
+        dialect,
+        view,
+        plan,
+        limits,
+        reply,
+        ledger,
+        tap,
+        elapsed,
+        pipeline,
+        bodyless: start.method === "HEAD" || status === 204 || status === 304,
+      },
     );
     ledger.overheadMs += elapsed() - ledger.firstByteMs;
     if (response.writableNeedDrain) from.pause();

@@ -55,8 +55,9 @@ function express(
   const one = createExpress(createStreamPipeline(plan, dialect, request, limits), { listened: true, onStep });
   let late = 0;
   const sent = chunks.flatMap((chunk, i) => {
-    const out = one.takes(chunk, i) ? [chunk] : one.push(chunk, i);
-    if (one.behind()) late += 1;
+    const unread = one.takes(chunk, i);
+    const out = unread ? [chunk] : one.push(chunk, i);
+    if (unread) late += 1;
     if (reads(i)) one.catchUp();
     return [...out];
   });
