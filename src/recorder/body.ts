@@ -1,5 +1,6 @@
 import { ByteWriter, createByteReader, pack, unpack } from "./bytes.ts";
 import { findParts, type PartKind } from "./cut.ts";
+import { pieceHash } from "./pieces.ts";
 
 /**
  * A body as a list: short bytes spelled out, long ones by reference to a piece that is stored once
@@ -50,6 +51,43 @@ function between(entries: BodyEntry[], bytes: Uint8Array): void {
 }
 
 const comma = Uint8Array.of(COMMA);
+
+/** A body cut into pieces, and what each is known by. */
+export interface CutBody {
+  readonly bytes: Uint8Array;
+  readonly entries: readonly ({ readonly literal: Uint8Array } | (BodyPiece & { readonly hash: Uint8Array }))[];
+  /** Hashes of its messages, in order. */
+  readonly messages: readonly Uint8Array[];
+}
+
+/** A body whose pieces would not join to it again is one piece. */
+export function cutBody(bytes: Uint8Array): CutBody {
+  const plan = planBody(bytes);
+  const cut: readonly BodyEntry[] = joins(plan, bytes) ? plan : [{ kind: "whole", comma: false, bytes }];
+  const messages: Uint8Array[] = [];
+  const entries = cut.map((entry) => {
+    if ("literal" in entry) return entry;
+    const hash = pieceHash(entry.bytes);
+    if (entry.kind === "message") messages.push(hash);
+    return { kind: entry.kind, comma: entry.comma, bytes: entry.bytes, hash };
+  });
+  return { bytes, entries, messages };
+}
+
+/** Whether the entries are views that lie behind one another, a comma between them where they say so, and are all of `body`. */
+function joins(entries: readonly BodyEntry[], body: Uint8Array): boolean {
+  let at = body.byteOffset;
+  for (const entry of entries) {
+    const bytes = "literal" in entry ? entry.literal : entry.bytes;
+    if (!("literal" in entry) && entry.comma) {
+      if (body[at - body.byteOffset] !== COMMA) return false;
+      at += 1;
+    }
+    if (bytes.buffer !== body.buffer || bytes.byteOffset !== at) return false;
+    at += bytes.length;
+  }
+  return at === body.byteOffset + body.length;
+}
 
 /** The bytes of the body in order, commas included. */
 export function* bytesOf(entries: readonly BodyEntry[]): Generator<Uint8Array> {

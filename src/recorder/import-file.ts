@@ -1,5 +1,7 @@
 import type { Recording } from "../core/recording.ts";
 import type { Outcome } from "../core/exchange.ts";
+import { cutBody } from "./body.ts";
+import type { ExchangeEnding, ExchangeRow } from "./exchange-row.ts";
 import { layRun } from "./frames.ts";
 import { openForWriting } from "./open.ts";
 import { beginRun, endRun } from "./runs.ts";
@@ -38,8 +40,8 @@ export function importRecordings(path: string, recordings: Iterable<Recording>, 
 
 function write(store: Store, recording: Recording): void {
   const { request, response, metrics, details } = recording;
-  const { httpVersion, peer, headMs, requestBytes, responseBytes, toolCalls, ...rest } = details;
-  const { seq } = store.begin({
+  const { httpVersion, peer, headMs, requestBytes: _in, responseBytes: _out, toolCalls: _calls, ...rest } = details;
+  const row: ExchangeRow = {
     id: recording.id,
     startedAt: recording.startedAt,
     method: recording.method,
@@ -48,12 +50,12 @@ function write(store: Store, recording: Recording): void {
     dialect: recording.dialect,
     client: metrics.client,
     model: metrics.model,
-    session: recording.session,
-    sessionSource: recording.session === undefined ? undefined : "header",
+    session: recording.session === undefined ? undefined : { name: recording.session, source: "header", lineage: undefined },
     truncated: recording.truncated,
-  });
-  store.putBody(seq, "request", request.body);
-  if (request.forwarded !== request.body) store.putBody(seq, "forwarded", request.forwarded);
+  };
+  const { seq } = store.begin(row, endingOf(recording));
+  store.putBody(seq, "request", cutBody(request.body));
+  if (request.forwarded !== request.body) store.putBody(seq, "forwarded", cutBody(request.forwarded));
   store.putHead(seq, {
     httpVersion: typeof httpVersion === "string" ? httpVersion : "1.1",
     peer,
@@ -66,7 +68,11 @@ function write(store: Store, recording: Recording): void {
     const frames = response.pieces.map(({ atMs, upstream, sent }) => ({ atUs: Math.round(atMs * 1000), upstream, sent }));
     store.putRun(seq, 0, 0, layRun(frames));
   }
-  store.end(seq, {
+}
+
+function endingOf(recording: Recording): ExchangeEnding {
+  const { metrics, details } = recording;
+  return {
     metrics: { ...metrics, outcome: (recording.outcome === "running" ? "interrupted" : recording.outcome) as Outcome },
     failed:
       recording.outcome !== "completed" && recording.outcome !== "client-gone"
@@ -74,16 +80,16 @@ function write(store: Store, recording: Recording): void {
         : (metrics.status ?? 0) >= 400 || recording.errorType !== undefined,
     reason: recording.reason,
     errorType: recording.errorType,
-    toolCalls: countOf(toolCalls),
-    requestBytes: countOf(requestBytes),
-    responseBytes: countOf(responseBytes),
+    toolCalls: countOf(details.toolCalls),
+    requestBytes: countOf(details.requestBytes),
+    responseBytes: countOf(details.responseBytes),
     traceId: recording.traceId,
     spanId: recording.spanId,
     truncated: recording.truncated,
     redacted: false,
     notes: recording.notes,
     endedAt: recording.startedAt + metrics.durationMs,
-  });
+  };
 }
 
 function countOf(value: unknown): number {

@@ -1,11 +1,12 @@
-import type { FixNote } from "../core/exchange.ts";
-import { metricsOf } from "../core/metrics.ts";
 import { FRAME_FIELDS, opsOf, type Batch } from "./batch.ts";
+import { cutBody, type CutBody } from "./body.ts";
+import { detailsOf, endingOf, isFailure } from "./ending.ts";
+import type { ExchangeEnding } from "./exchange-row.ts";
 import { FrameColumns } from "./frames.ts";
 import { redactHead } from "./head.ts";
-import { createTaker, openExchange, type EndOp, type OpenExchange } from "./held.ts";
+import { createTaker, openExchange, type OpenExchange } from "./held.ts";
 import type { JournalEntry } from "./journal.ts";
-import { joinSession } from "./lineage.ts";
+import { sessionOfLineage, type Session } from "./lineage.ts";
 import type { Redactor } from "./redact.ts";
 import type { Begun, Store } from "./store.ts";
 
@@ -85,20 +86,19 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
 
   /** Returns what becomes of the exchange in memory once the transaction holds. */
   function writeOne(store: Store, exchange: OpenExchange, due: boolean, journal: Journalled[]): () => void {
-    const begun = exchange.seq === undefined ? begin(store, exchange, redactor) : undefined;
+    // First of all: a reply that is redacted whole is redacted now, and its row says so.
+    const run = due ? taker.run(exchange) : undefined;
+    const bodies = exchange.bodies.map(({ kind, bytes }) => ({ kind, cut: cutBody(bytes) }));
+    const session = sessionOf(store, exchange, bodies.find(({ kind }) => kind === "request")?.cut);
+    const ending = exchange.end && endingOf(exchange, exchange.end, redactor);
+    const begun = exchange.seq === undefined ? begin(store, exchange, session, ending) : undefined;
     const seq = begun?.seq ?? exchange.seq ?? 0;
     if (begun?.head) exchange.head = { ...begun.head, ...exchange.head };
     let part = begun?.parts ?? exchange.partsWritten;
     let frame = begun?.frames ?? exchange.framesWritten;
-    for (const { kind, bytes } of exchange.bodies) {
-      const messages = store.putBody(seq, kind, bytes);
-      if (kind === "request" && exchange.start.session === undefined) {
-        if (exchange.conversation === undefined) joinSession(store, seq, exchange.start.id, messages);
-        else store.setSession(seq, redactor.text(exchange.conversation), "body", undefined);
-      }
-    }
-    if (due) {
-      const run = taker.run(exchange);
+    for (const { kind, cut } of bodies) store.putBody(seq, kind, cut);
+    if (!begun && session && session.source !== "header") store.setSession(seq, session);
+    if (run) {
       store.putRun(seq, part, frame, run);
       part += 1;
       frame += run.count;
@@ -108,7 +108,7 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     if (exchange.end) exchange.head = { ...exchange.head, details: detailsOf(exchange.end) };
     if (begun || exchange.headStale || exchange.end)
       store.putHead(seq, redactor.active ? redactHead(exchange.head, redactor) : exchange.head);
-    if (exchange.end) end(store, seq, exchange, exchange.end);
+    if (!begun && ending) store.end(seq, ending);
     return () => {
       exchange.seq = seq;
       exchange.bodies = [];
@@ -129,23 +129,33 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
     return needed > journalFrom ? needed : undefined;
   }
 
-  function end(store: Store, seq: number, exchange: OpenExchange, op: EndOp): void {
-    store.end(seq, {
-      // Without the request's view: its model is in the row since the beginning.
-      metrics: metricsOf(exchange.start, undefined, op.end),
-      failed: isFailure(op),
-      reason: op.end.reason === undefined ? undefined : redactor.text(op.end.reason),
-      errorType: op.end.errorType === undefined ? undefined : redactor.text(op.end.errorType),
-      toolCalls: op.end.summary.toolCalls,
-      requestBytes: op.end.requestBytes,
-      responseBytes: op.end.responseBytes,
-      traceId: op.traceId,
-      spanId: op.spanId,
-      truncated: exchange.truncated || op.end.truncated,
-      redacted: exchange.redacted,
-      notes: redactor.active ? op.end.notes.map((note) => redactNote(note, redactor)) : op.end.notes,
-      endedAt: op.endedAt,
-    });
+  /** The session that the headers or the request's body name, or its messages. */
+  function sessionOf(store: Store, { start, conversation }: OpenExchange, request: CutBody | undefined): Session | undefined {
+    if (start.session !== undefined) return { name: redactor.text(start.session), source: "header", lineage: undefined };
+    if (!request) return undefined;
+    if (conversation === undefined) return sessionOfLineage(store, start.id, request.messages);
+    return { name: redactor.text(conversation), source: "body", lineage: undefined };
+  }
+
+  function begin(
+    store: Store,
+    { start, model, truncated }: OpenExchange,
+    session: Session | undefined,
+    ending: ExchangeEnding | undefined,
+  ): Begun {
+    const row = {
+      id: start.id,
+      startedAt: start.at,
+      method: start.method,
+      path: redactor.text(start.path),
+      route: start.route,
+      dialect: start.dialect,
+      client: start.client === undefined ? undefined : redactor.text(start.client),
+      model,
+      session,
+      truncated,
+    };
+    return store.begin(row, ending);
   }
 
   return {
@@ -242,64 +252,6 @@ function journalled(exchange: OpenExchange, seq: number, frame: number): Journal
   return { seq, first: frame + frames.freshFirst, frames, exchange };
 }
 
-function begin(store: Store, { start, model, truncated }: OpenExchange, redactor: Redactor): Begun {
-  const clean = (text: string | undefined) => (text === undefined ? undefined : redactor.text(text));
-  return store.begin({
-    id: start.id,
-    startedAt: start.at,
-    method: start.method,
-    path: redactor.text(start.path),
-    route: start.route,
-    dialect: start.dialect,
-    client: clean(start.client),
-    model,
-    session: clean(start.session),
-    sessionSource: start.session === undefined ? undefined : "header",
-    truncated,
-  });
-}
-
 function isDue(exchange: OpenExchange): boolean {
   return exchange.seq === undefined || exchange.headStale || exchange.bodies.length > 0;
-}
-
-/** What of the end is neither a column nor a note. */
-function detailsOf({ end }: EndOp): Readonly<Record<string, unknown>> {
-  const { upstreamSentMs, firstByteMs, firstChunkMs, lastTokenMs, upstreamEndMs, overheadMs, attempts, summary } = end;
-  const { id, fingerprint, stopType, slot, finishReasons, timings, chunks, error } = summary;
-  return {
-    upstreamSentMs,
-    firstByteMs,
-    firstChunkMs,
-    lastTokenMs,
-    upstreamEndMs,
-    overheadMs,
-    attempts,
-    id,
-    fingerprint,
-    stopType,
-    slot,
-    ...(finishReasons.length > 1 ? { finishReasons } : {}),
-    timings,
-    chunks,
-    error,
-  };
-}
-
-/** A client that left is not an error of anybody's; neither is a shutdown that was asked for, but its reply is lost. */
-function isFailure({ end }: EndOp): boolean {
-  return (
-    (end.outcome !== "completed" && end.outcome !== "client-gone") ||
-    (end.status ?? 0) >= 400 ||
-    (end.errorType !== undefined && end.outcome === "completed")
-  );
-}
-
-function redactNote(note: FixNote, redactor: Redactor): FixNote {
-  return {
-    ...note,
-    ...(note.before === undefined ? {} : { before: redactor.text(note.before) }),
-    ...(note.after === undefined ? {} : { after: redactor.text(note.after) }),
-    ...(note.reason === undefined ? {} : { reason: redactor.text(note.reason) }),
-  };
 }

@@ -16,20 +16,23 @@ export function chainOf(messages: readonly Uint8Array[]): readonly number[] {
   });
 }
 
+export interface Session {
+  readonly name: string;
+  readonly source: "header" | "body" | "lineage";
+  readonly lineage: number | undefined;
+}
+
 /**
- * Gives an exchange without a session of its own the session of the request that its messages
- * extend, or else a new one, named after itself. Nothing for a request without messages.
+ * The session of an exchange without one of its own: that of the request which its messages extend,
+ * or else a new one, named after the exchange. Undefined for a request without messages.
  */
-export function joinSession(store: Store, seq: number, id: string, messages: readonly Uint8Array[]): void {
+export function sessionOfLineage(store: Store, id: string, messages: readonly Uint8Array[]): Session | undefined {
   const chain = chainOf(messages);
   const whole = chain.at(-1);
-  if (whole === undefined) return;
+  if (whole === undefined) return undefined;
   for (const link of chain.slice(-NEW_MESSAGES).toReversed()) {
-    const session = store.sessionOf(link);
-    if (session !== undefined) {
-      store.setSession(seq, session, "lineage", whole);
-      return;
-    }
+    const name = store.sessionOf(link);
+    if (name !== undefined) return { name, source: "lineage", lineage: whole };
   }
-  store.setSession(seq, id, "lineage", whole);
+  return { name: id, source: "lineage", lineage: whole };
 }

@@ -8,17 +8,12 @@ import { pack, sha256 } from "./bytes.ts";
  * piece for USE_WINDOW exchanges longer than it is needed.
  */
 export interface Pieces {
-  /** The piece's number; the piece is stored when it is new. Inside a transaction. */
-  put(bytes: Uint8Array, exchange: number): PutPiece;
+  /** The piece's number; the piece is stored when it is new. `hash` is its pieceHash. Inside a transaction. */
+  put(bytes: Uint8Array, hash: Uint8Array, exchange: number): number;
   /** The same for a short text that comes with every exchange: known by itself, not by its hash. Returns the piece's number. */
   putText(text: string, exchange: number): number;
   /** Forgets what it remembers of the file: after a rollback, and after pieces were deleted. */
   forget(): void;
-}
-
-export interface PutPiece {
-  readonly ref: number;
-  readonly hash: Uint8Array;
 }
 
 export const USE_WINDOW = 128;
@@ -26,6 +21,11 @@ export const USE_WINDOW = 128;
 const HASH_BYTES = 16;
 const REMEMBERED = 50_000;
 const REMEMBERED_TEXTS = 500;
+
+/** What a piece is known by. */
+export function pieceHash(bytes: Uint8Array): Uint8Array {
+  return sha256(bytes).subarray(0, HASH_BYTES);
+}
 
 interface Known {
   readonly ref: number;
@@ -60,8 +60,7 @@ export function createPieces(db: Database): Pieces {
     piece.used = exchange;
   }
 
-  function find(bytes: Uint8Array, exchange: number): { readonly piece: Known; readonly hash: Uint8Array } {
-    const hash = sha256(bytes).subarray(0, HASH_BYTES);
+  function find(bytes: Uint8Array, hash: Uint8Array, exchange: number): Known {
     const key = Buffer.from(hash.buffer, hash.byteOffset, HASH_BYTES).toString("latin1");
     let piece = known.get(key);
     if (!piece) {
@@ -70,20 +69,18 @@ export function createPieces(db: Database): Pieces {
       remember(known, REMEMBERED, key, piece);
     }
     use(piece, exchange);
-    return { piece, hash };
+    return piece;
   }
 
   return {
-    put(bytes, exchange) {
-      const { piece, hash } = find(bytes, exchange);
-      return { ref: piece.ref, hash };
-    },
+    put: (bytes, hash, exchange) => find(bytes, hash, exchange).ref,
     putText(text, exchange) {
       let piece = texts.get(text);
       if (piece) {
         use(piece, exchange);
       } else {
-        piece = find(Buffer.from(text), exchange).piece;
+        const bytes = Buffer.from(text);
+        piece = find(bytes, pieceHash(bytes), exchange);
         remember(texts, REMEMBERED_TEXTS, text, piece);
       }
       return piece.ref;

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { RecordedPiece } from "../core/recording.ts";
-import { decodeEntries } from "./body.ts";
+import { cutBody, decodeEntries } from "./body.ts";
 import { sameBytes } from "./bytes.ts";
 import { layRun } from "./frames.ts";
 import { piecesOfHead, redactHead } from "./head.ts";
@@ -54,7 +54,7 @@ function createEdit(store: Store, redactor: Redactor): (seq: number) => boolean 
       const before = loader.body(seq, kind);
       const after = before && redactor.body(before);
       if (!after || after === before) continue;
-      store.putBody(seq, kind, after);
+      store.putBody(seq, kind, cutBody(after));
       changed = true;
     }
     return changed;
