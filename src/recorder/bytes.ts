@@ -21,12 +21,18 @@ export class ByteWriter {
     this.room(8);
     const { buffer } = this;
     let rest = value;
-    // Division instead of shifts: times in microseconds exceed 32 bits.
-    while (rest >= 128) {
-      buffer[this.length++] = (rest % 128) + 128;
+    let at = this.length;
+    // Division where shifts do not reach: times in microseconds exceed 31 bits.
+    while (rest >= 2 ** 31) {
+      buffer[at++] = (rest % 128) + 128;
       rest = Math.floor(rest / 128);
     }
-    buffer[this.length++] = rest;
+    while (rest >= 128) {
+      buffer[at++] = (rest & 127) | 128;
+      rest >>= 7;
+    }
+    buffer[at++] = rest;
+    this.length = at;
   }
 
   int(value: number): void {
@@ -110,7 +116,7 @@ const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 };
 export function pack(bytes: Uint8Array): Uint8Array {
   if (bytes.length >= WORTH_COMPRESSING) {
     // Node's own chunk is 128 KiB of memory for every call, however little comes out.
-    const chunkSize = Math.min(64 * 1024, Math.max(512, bytes.length >> 2));
+    const chunkSize = Math.min(64 * 1024, Math.max(512, bytes.length >> 4));
     const small = zstdCompressSync(bytes, { chunkSize, pledgedSrcSize: bytes.length, params: LEVEL });
     if (small.length < bytes.length) return prefixed(ZSTD, small);
   }

@@ -1,4 +1,4 @@
-import { FRAME_FIELDS } from "./batch.ts";
+import { FRAME_FIELDS, UNCHANGED } from "./batch.ts";
 import { ByteWriter, createByteReader, pack, unpack, type ByteReader } from "./bytes.ts";
 
 export interface StoredFrame {
@@ -68,12 +68,23 @@ export class FrameColumns {
     this.upstream.bytes(upstream);
   }
 
-  /** Frames of a batch that were sent as they came and lie behind one another: their fields, see FRAME_FIELDS, and all bytes. */
-  addAll(fields: Float64Array, first: number, end: number, bytes: Uint8Array): void {
-    for (let at = first * FRAME_FIELDS; at < end * FRAME_FIELDS; at += FRAME_FIELDS) {
-      this.place(Math.round((fields[at + 1] ?? 0) * 1000), fields[at + 3] ?? 0);
+  /**
+   * Adds frames of a batch (see FRAME_FIELDS) from number `first` on, as long as they were sent as they came and
+   * lie behind one another: a body may lie in between. Returns the number of the first that it did not add.
+   */
+  addStretch(fields: Float64Array, first: number, end: number, bytes: Uint8Array): number {
+    const from = fields[first * FRAME_FIELDS + 2] ?? 0;
+    let to = from;
+    let number = first;
+    for (; number < end; number++) {
+      const at = number * FRAME_FIELDS;
+      if (fields[at + 4] !== UNCHANGED || fields[at + 2] !== to) break;
+      const size = fields[at + 3] ?? 0;
+      this.place(Math.round((fields[at + 1] ?? 0) * 1000), size);
+      to += size;
     }
-    this.upstream.bytes(bytes);
+    if (to > from) this.upstream.bytes(bytes.subarray(from, to));
+    return number;
   }
 
   private place(atUs: number, size: number): void {

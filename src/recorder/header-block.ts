@@ -27,10 +27,23 @@ const CHANGING: ReadonlySet<string> = new Set([
   "x-stainless-read-timeout",
 ]);
 
+const MOST_NAMES = 1000;
+/** Whether a name, spelled as it came, is one of CHANGING: the same few come with every request. */
+const known = new Map<string, boolean>();
+
+function changes(name: string): boolean {
+  let found = known.get(name);
+  if (found === undefined) {
+    found = CHANGING.has(name.toLowerCase());
+    if (known.size < MOST_NAMES) known.set(name, found);
+  }
+  return found;
+}
+
 export function splitHeaders(headers: RawHeaders): HeaderBlock {
   const values: string[] = [];
   const shared = headers.map((field, i) => {
-    if (i % 2 === 0 || !CHANGING.has(headers[i - 1]?.toLowerCase() ?? "")) return field;
+    if (i % 2 === 0 || !changes(headers[i - 1] ?? "")) return field;
     values.push(field);
     return null;
   });

@@ -94,16 +94,8 @@ export function createTaker(redactor: Redactor, maxHeld: number): Taker {
     let number = first;
     while (number < end) {
       const whole = number;
-      const from = fields[number * FRAME_FIELDS + 2] ?? 0;
-      let to = from;
-      for (; number < end; number++) {
-        const at = number * FRAME_FIELDS;
-        // A body may lie in between.
-        if (rule || fields[at + 4] !== UNCHANGED || fields[at + 2] !== to) break;
-        to += fields[at + 3] ?? 0;
-      }
-      if (number > whole) frames.addAll(fields, whole, number, bytes.subarray(from, to));
-      else single(exchange, fields, bytes, number++, rule);
+      if (!rule) number = frames.addStretch(fields, number, end, bytes);
+      if (number === whole) single(exchange, fields, bytes, number++, rule);
     }
   }
 

@@ -2,7 +2,7 @@ import type { Batch, FromWorker, WorkerSettings } from "./batch.ts";
 import { cureOf, faultOf, type Fault } from "./faults.ts";
 import { createLedger } from "./ledger.ts";
 import { moveAside, openForWriting } from "./open.ts";
-import { pruneStep, usedBytes } from "./prune.ts";
+import { pruneStep } from "./prune.ts";
 import { createRedactor } from "./redact.ts";
 import { beginRun, endDeadRuns, endRun, seeRun } from "./runs.ts";
 import { createStore, type Store } from "./store.ts";
@@ -97,7 +97,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
       }
     }
     waiting = false;
-    post({ type: "done", number: received, written, lost, dbBytes: store ? usedBytes(store.db) : 0, tookMs });
+    post({ type: "done", number: received, written, lost, dbBytes: store?.usedBytes() ?? 0, tookMs });
   }
 
   function wait(): void {

@@ -26,6 +26,8 @@ export interface Store {
   readonly pieces: Pieces;
   readonly run: number;
   transaction<T>(work: () => T): T;
+  /** Of the file, without what is free in it. */
+  usedBytes(): number;
   /** With its ending, where that is known already: one row written once. */
   begin(row: ExchangeRow, ending: ExchangeEnding | undefined): Begun;
   putBody(seq: number, kind: BodyKind, body: CutBody): void;
@@ -44,6 +46,9 @@ export interface Store {
 export function createStore(db: Database, run: number): Store {
   const pieces = createPieces(db);
   const dataVersion = db.prepare<[], number>("PRAGMA data_version").pluck();
+  const used = db
+    .prepare<[], number>("SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size")
+    .pluck();
   let seenVersion: number | undefined;
   /** The largest `ended_order` in the file. */
   let lastOrder: number | undefined;
@@ -135,6 +140,7 @@ export function createStore(db: Database, run: number): Store {
     pieces,
     run,
     transaction: <T>(work: () => T) => transaction.immediate(work) as T,
+    usedBytes: () => used.get() ?? 0,
     begin(row, ending) {
       const result = insertRow(row, ending);
       if (result.changes !== 1) return goOn(row, ending);
