@@ -140,7 +140,7 @@ function createMessagesCodec(): StreamCodec {
   }
 
   return {
-    dirty: writer.dirty,
+    dirty: () => writer.dirty(),
     read({ frame, payload }) {
       const deltas: Delta[] = [];
       lastRead = deltas;

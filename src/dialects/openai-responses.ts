@@ -122,7 +122,7 @@ function createResponsesCodec(): StreamCodec {
   }
 
   return {
-    dirty: writer.dirty,
+    dirty: () => writer.dirty(),
     read({ payload }) {
       const deltas: Delta[] = [];
       lastRead = deltas;

@@ -50,6 +50,30 @@ export function bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
   return request.iterator({ destroyOnReturn: false });
 }
 
+/** Shows each chunk of a body to `see` before it goes on. */
+export async function* watch(body: AsyncIterable<Uint8Array>, see: (chunk: Uint8Array) => void): AsyncIterable<Uint8Array> {
+  for await (const chunk of body) {
+    see(chunk);
+    yield chunk;
+  }
+}
+
+/** Gives `have` the body when it is over, without what goes beyond `limit` bytes. */
+export async function* keep(
+  body: AsyncIterable<Uint8Array>,
+  limit: number,
+  have: (whole: Buffer, isCut: boolean) => void,
+): AsyncIterable<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes <= limit) chunks.push(chunk);
+    yield chunk;
+  }
+  have(Buffer.concat(chunks), bytes > limit);
+}
+
 async function* chain(first: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   yield* first;
   yield* rest;

@@ -64,8 +64,8 @@ export function createBypass(): Bypass {
 
   return {
     attach(socket) {
-      const { push } = socket;
-      socket.push = (read: Buffer | null, encoding) => (read !== null && takes(read, socket)) || push.call(socket, read, encoding);
+      const push = socket.push.bind(socket);
+      socket.push = (read: Buffer | null, encoding) => (read !== null && takes(read, socket)) || push(read, encoding);
     },
     begin() {
       before = [];

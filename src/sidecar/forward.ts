@@ -6,6 +6,7 @@ import type { RelayParts } from "./parts.ts";
 const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate", "baggage"]);
 /** Node has answered `100 Continue` itself; undici refuses the field. */
 const ANSWERED: ReadonlySet<string> = new Set(["expect"]);
+const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
 const HOST: ReadonlySet<string> = new Set(["host"]);
 
 /** `understood`: the reply is to be read, so it must not come compressed. */
@@ -23,6 +24,11 @@ export function forwardedHeaders(parts: RelayParts, start: ExchangeStart, unders
 /** undici speaks only origin-form and absolute-form; llama-server answers OPTIONS alike on every path. */
 export function targetOf(start: ExchangeStart): string {
   return start.path === "*" ? "/" : start.path;
+}
+
+/** For a body that undici has whole: it counts for itself. */
+export function withoutLength(headers: string[]): string[] {
+  return withoutHeaders(headers, LENGTH);
 }
 
 /** The fields that say who asks, for questions of ours on the client's behalf. */

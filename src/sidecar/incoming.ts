@@ -115,7 +115,7 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
   }
 
   return {
-    notes: express.notes,
+    notes: () => express.notes(),
     data(chunk, atMs, framed) {
       if (express.takes(chunk, atMs)) {
         if (reads) catchUpLater();

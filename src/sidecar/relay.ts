@@ -14,19 +14,20 @@ import type { ExchangeStart, FixNote, Outcome } from "../core/exchange.ts";
 import { createStreamPipeline, type StreamPipeline } from "../fixes/pipeline.ts";
 import { fixRequest } from "../fixes/request.ts";
 import { planForRequest } from "../fixes/treatment.ts";
-import { headerOf, withoutHeaders, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
+import { headerOf, withoutHopByHop, type RawHeaders } from "../wire/headers.ts";
 import { parseOrUndefined } from "../wire/json.ts";
-import { admit, bodyOf, hasBody } from "./admit.ts";
+import { admit, bodyOf, hasBody, keep, watch } from "./admit.ts";
 import { receive, type Incoming } from "./incoming.ts";
-import { credentialsOf, forwardedHeaders, targetOf } from "./forward.ts";
+import { credentialsOf, forwardedHeaders, targetOf, withoutLength } from "./forward.ts";
 import { createLedger } from "./ledger.ts";
 import type { RelayParts } from "./parts.ts";
 import { failureOf, hangUp, isLostConnection, refusalBody, refusalOf, type Failure } from "./refusals.ts";
 import { createReply } from "./reply.ts";
 import type { ChunkSink } from "./bypass.ts";
 import { later } from "./later.ts";
+import { Silence } from "./silence.ts";
 import type { Route } from "./routes.ts";
-import { withoutStacks, type Attempt } from "./upstream.ts";
+import { rawHeaders, withoutStacks, type Attempt } from "./upstream.ts";
 
 export interface RunningExchange {
   readonly id: string;
@@ -57,9 +58,7 @@ export function relay(
   let replied = false;
   let incoming: Incoming | undefined;
   let controller: Dispatcher.DispatchController | undefined;
-  /** When the backend last gave a sign of life. Looked at by one timer: to start one anew with every frame would cost more. */
-  let heardAt = 0;
-  let silence: NodeJS.Timeout | undefined;
+  const silence = new Silence(elapsed, limits.timeoutMs, () => controller?.paused === true, onSilence);
   let view: RequestView | undefined;
   let plan = parts.plan;
   let pipeline: StreamPipeline | undefined;
@@ -69,7 +68,7 @@ export function relay(
   function settle(outcome: Outcome, failure?: Failure): void {
     if (settled) return;
     settled = true;
-    clearTimeout(silence);
+    silence.stop();
     response.off("close", onClientClose).off("drain", onDrain).off("finish", onFinish);
     if (outcome === "upstream-refused" || outcome === "upstream-broke") context.forget();
     try {
@@ -135,17 +134,11 @@ export function relay(
   }
 
   function onDrain(): void {
-    heardAt = elapsed();
+    silence.heardAt = elapsed();
     controller?.resume();
   }
 
   function onSilence(): void {
-    // A slow client holds the backend back; that silence is not the backend's.
-    const left = controller?.paused ? limits.timeoutMs : heardAt + limits.timeoutMs - elapsed();
-    if (left > 0) {
-      silence = setTimeout(onSilence, Math.ceil(left));
-      return;
-    }
     settle("upstream-timeout", { outcome: "upstream-timeout", code: undefined, detail: `silent for ${limits.timeoutMs / 1000} s` });
   }
 
@@ -192,7 +185,7 @@ export function relay(
       if (forward !== body) tap?.forwarded?.(forward);
     }
     context.want(view?.model, credentialsOf(headers));
-    dispatch(withoutHeaders(headers, LENGTH), Buffer.from(forward.buffer, forward.byteOffset, forward.length), false);
+    dispatch(withoutLength(headers), Buffer.from(forward.buffer, forward.byteOffset, forward.length), false);
     ledger.overheadMs += elapsed() - readAt;
   }
 
@@ -200,26 +193,20 @@ export function relay(
     ledger.notes.push({ fix: "sidecar", target: "request", ...what });
   }
 
-  /** Counts the bytes of a streamed request body, and keeps the silence timer from judging a slow upload. */
-  async function* watched(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    for await (const chunk of body) {
+  /** Counts the bytes of a streamed request body, and keeps a slow upload from being judged as silence. */
+  function watched(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return watch(body, (chunk) => {
       ledger.requestBytes += chunk.length;
-      heardAt = elapsed();
-      yield chunk;
-    }
+      silence.heardAt = elapsed();
+    });
   }
 
   /** Keeps a streamed body for the recorder, up to the request limit. */
-  async function* kept(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of body) {
-      bytes += chunk.length;
-      if (bytes <= limits.requestBytes) chunks.push(chunk);
-      else ledger.truncated = true;
-      yield chunk;
-    }
-    tap?.request?.(undefined, Buffer.concat(chunks));
+  function kept(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return keep(body, limits.requestBytes, (whole, isCut) => {
+      ledger.truncated ||= isCut;
+      tap?.request?.(undefined, whole);
+    });
   }
 
   // ---- the backend ----------------------------------------------------------------------------
@@ -227,21 +214,20 @@ export function relay(
   function dispatch(headers: string[], body: Uint8Array | AsyncIterable<Uint8Array> | null, fresh: boolean): void {
     ledger.attempts += 1;
     const attempt: Attempt = { reused: false, answered: () => false, headRead: () => {} };
-    heardAt = elapsed();
-    silence ??= setTimeout(onSilence, limits.timeoutMs);
+    silence.start();
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart: guarded((started: Dispatcher.DispatchController) => {
         controller = started;
         if (settled) started.abort(new Error("exchange over"));
       }),
       onRequestSent: guarded(() => {
-        ledger.upstreamSentMs = heardAt = elapsed();
+        ledger.upstreamSentMs = silence.heardAt = elapsed();
         // The backend is at work on it: time for what would otherwise hold up its first byte.
         if (dialect && view?.stream) pipeline ??= createStreamPipeline(plan, dialect, view, limits);
       }),
       onResponseStart: guarded((from: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string) => {
         replied = true;
-        const head = latin1(from.rawHeaders);
+        const head = rawHeaders(from.rawHeaders);
         if (status >= 200) attempt.headRead(isChunked(head) ? chunks : undefined);
         onHead(from, status, head, reason);
       }),
@@ -251,10 +237,10 @@ export function relay(
       },
       onResponseEnd: guarded((from: Dispatcher.DispatchController) => {
         if (settled) return;
-        clearTimeout(silence);
+        silence.stop();
         ledger.upstreamEndMs = elapsed();
         controller = undefined;
-        incoming?.end(latin1(from.rawTrailers));
+        incoming?.end(rawHeaders(from.rawTrailers));
         if (view?.stream) withoutStacks();
       }),
       onResponseError: guarded((_from: Dispatcher.DispatchController, cause: Error) => {
@@ -285,9 +271,9 @@ export function relay(
 
   function onData(chunk: Buffer, framed?: Buffer): void {
     if (settled) return;
-    heardAt = elapsed();
+    const at = (silence.heardAt = elapsed());
     try {
-      if (incoming?.data(chunk, heardAt, framed) === false) controller?.pause();
+      if (incoming?.data(chunk, at, framed) === false) controller?.pause();
     } catch (cause) {
       broke(cause);
     }
@@ -302,11 +288,11 @@ export function relay(
     if (settled) return;
     if (status < 200) {
       // A storm of them is no sign of life.
-      if (reply.informational(status, withoutHopByHop(headers))) heardAt = elapsed();
+      if (reply.informational(status, withoutHopByHop(headers))) silence.heardAt = elapsed();
       return;
     }
     ledger.status = status;
-    ledger.firstByteMs = heardAt = elapsed();
+    ledger.firstByteMs = silence.heardAt = elapsed();
     tap?.head?.(ledger.firstByteMs, status, headers);
     incoming = receive(
       { status, reason, headers, ownHeader: ownHeader() },
@@ -340,19 +326,10 @@ export function relay(
   };
 }
 
-/** undici counts the body itself. */
-const LENGTH: ReadonlySet<string> = new Set(["content-length"]);
-
 function isChunked(headers: RawHeaders): boolean {
   return headerOf(headers, "transfer-encoding") === "chunked";
 }
 
 function isIterable(body: unknown): boolean {
   return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
-}
-
-/** Over HTTP/1 undici gives raw header pairs as Buffers. */
-function latin1(raw: unknown): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((value: unknown) => (Buffer.isBuffer(value) ? value.toString("latin1") : String(value)));
 }

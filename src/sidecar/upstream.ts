@@ -81,7 +81,7 @@ class TrackedClient extends Client {
     const { attempt } = options;
     if (attempt) {
       line.bypass.begin();
-      attempt.headRead = line.bypass.open;
+      attempt.headRead = (sink) => line.bypass.open(sink);
       attempt.reused = line.socket !== undefined;
       const before = line.socket?.bytesRead ?? 0;
       let { socket } = line;
@@ -145,4 +145,10 @@ export function withoutStacks(): void {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   process.nextTick(() => (Error.stackTraceLimit = limit));
+}
+
+/** Header pairs as undici gives them: over HTTP/1 as Buffers. */
+export function rawHeaders(raw: unknown): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((value: unknown) => (Buffer.isBuffer(value) ? value.toString("latin1") : String(value)));
 }

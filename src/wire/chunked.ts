@@ -64,7 +64,8 @@ const LF = 10;
 const MAX_DIGITS = 7;
 const NO_DIGIT = 16;
 const HEX = new Uint8Array(256).fill(NO_DIGIT);
-for (const [value, digit] of [..."0123456789abcdef"].entries()) {
+for (let value = 0; value < 16; value++) {
+  const digit = value.toString(16);
   HEX[digit.charCodeAt(0)] = value;
   HEX[digit.toUpperCase().charCodeAt(0)] = value;
 }

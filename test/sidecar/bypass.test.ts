@@ -18,7 +18,7 @@ function connection() {
     bypass,
     push: (text: string) => socket.push(Buffer.from(text, "latin1")),
     /** What the parser has seen since it was last asked. */
-    parsed() {
+    parsed: (): string => {
       if (reading) for (let got; (got = socket.read() as Buffer | null);) parsed += got.toString("latin1");
       const seen = parsed;
       parsed = "";
@@ -152,7 +152,7 @@ describe("whole chunks go by the parser", () => {
         for (const size of [...sizes, whole.length]) {
           let next = 0;
           for (const text of framed) if (next <= at) next += text.length;
-          const to = Math.min(whole.length, size === "chunk" ? next : at + Number(size));
+          const to = Math.min(whole.length, size === "chunk" ? next : at + size);
           if (to > at) push(whole.slice(at, to));
           parse();
           at = to;
