@@ -6,9 +6,11 @@ import type { Redactor } from "./redact.ts";
 
 /** The columns and notes of the end, redacted. */
 export function endingOf(exchange: OpenExchange, op: EndOp, redactor: Redactor): ExchangeEnding {
+  const metrics = metricsOf(exchange.start, undefined, op.end);
   return {
-    // Without the request's view: its model is in the row since the beginning.
-    metrics: metricsOf(exchange.start, undefined, op.end),
+    metrics,
+    // The row may have been begun before the request was read.
+    model: metrics.model ?? exchange.model,
     failed: isFailure(op),
     reason: op.end.reason === undefined ? undefined : redactor.text(op.end.reason),
     errorType: op.end.errorType === undefined ? undefined : redactor.text(op.end.errorType),

@@ -17,6 +17,8 @@ export interface ExchangeRow {
 
 export interface ExchangeEnding {
   readonly metrics: RequestMetrics;
+  /** Undefined: what the beginning said. */
+  readonly model: string | undefined;
   readonly failed: boolean;
   readonly reason: string | undefined;
   readonly errorType: string | undefined;
@@ -62,7 +64,7 @@ export function insertExchange(columns: readonly string[]): string {
 /** In the order of BEGUN. */
 export function begunValues(run: number, row: ExchangeRow, ending: ExchangeEnding | undefined): unknown[] {
   const { id, startedAt, method, path, route, dialect, client, session } = row;
-  const model = ending?.metrics.model ?? row.model;
+  const model = ending?.model ?? row.model;
   const truncated = Number(row.truncated || ending?.truncated === true);
   return [id, run, startedAt, method, path, route, dialect, client, model, session?.name, session?.source, session?.lineage, truncated];
 }

@@ -73,6 +73,7 @@ function write(store: Store, recording: Recording): void {
 function endingOf(recording: Recording): ExchangeEnding {
   const { metrics, details } = recording;
   return {
+    model: metrics.model,
     metrics: { ...metrics, outcome: (recording.outcome === "running" ? "interrupted" : recording.outcome) as Outcome },
     failed:
       recording.outcome !== "completed" && recording.outcome !== "client-gone"

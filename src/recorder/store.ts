@@ -116,7 +116,7 @@ export function createStore(db: Database, run: number): Store {
   }
 
   function end(seq: number, ending: ExchangeEnding): void {
-    update.run(...endedValues(ending, nextOrder(ending.endedAt)), ending.metrics.model, Number(ending.truncated), seq);
+    update.run(...endedValues(ending, nextOrder(ending.endedAt)), ending.model, Number(ending.truncated), seq);
     putNotes(seq, ending.notes);
   }
 
