@@ -58,6 +58,8 @@ function ours(place: Place, name: string, build: string, port: number, flags: re
     command: [
       process.execPath,
       ...(place.loop ? ["--import", path.join(import.meta.dirname, "loop-probe.ts")] : []),
+      // As bin/llama-proxy.mjs starts it.
+      "--v8-pool-size=1",
       path.join(build, "dist/cli/main.js"),
       "run",
       `--config=${config}`,

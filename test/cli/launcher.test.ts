@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -16,6 +16,15 @@ const old = (process.env["PATH"] ?? "")
   .find((file) => existsSync(file) && Number.parseInt(execFileSync(file, ["-p", "process.versions.node"]).toString(), 10) < 24);
 
 const nodes = [process.execPath, ...(old === undefined ? [] : [old])];
+
+function commandLineOf(pid: number | undefined): string {
+  return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+}
+
+function childrenOf(pid: number | undefined): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, "latin1").trim().split(" ").filter(Boolean).map(Number) : [];
+}
 
 describe.skipIf(!built).each(nodes)("the launcher on %s", (node) => {
   test("passes arguments, output and exit code through", () => {
@@ -34,6 +43,9 @@ describe.skipIf(!built).each(nodes)("the launcher on %s", (node) => {
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
     await expect.poll(() => said, { timeout: 10_000 }).toContain("llama-server at");
+    // The process itself, or the one it started on a newer Node; elsewhere than on Linux there is nothing to look at.
+    const family = [child.pid, ...childrenOf(child.pid)];
+    if (existsSync("/proc/self")) expect(family.map(commandLineOf).join(" ")).toContain("--v8-pool-size=1");
     child.kill("SIGTERM");
     expect(await new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)))).toBe(0);
   });
