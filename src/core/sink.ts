@@ -27,6 +27,11 @@ export interface ExchangeTap {
   readonly head?: (atMs: number, status: number, headers: RawHeaders) => void;
   /** An event stream, frame by frame. */
   readonly step?: (atMs: number, step: Step) => void;
+  /**
+   * A frame of an event stream that went out as it came, and says what one told by `step` before it said, with another text.
+   * Called instead of `step`, whose making costs more than most listeners' work, where all that have `step` have this too.
+   */
+  readonly repeat?: (atMs: number, raw: Uint8Array) => void;
   /** Any other reply, in the pieces it came in; `sent` is `upstream` itself when nothing changed. */
   readonly chunk?: (atMs: number, upstream: Uint8Array, sent: Uint8Array) => void;
   /** Exactly once, last. */
@@ -99,6 +104,16 @@ export function fanOut(sinks: readonly ExchangeSink[], onFailure?: (sink: string
         }
       }
 
+      function repeat(atMs: number, raw: Uint8Array): void {
+        for (const entry of steppers) {
+          try {
+            entry.tap?.repeat?.(atMs, raw);
+          } catch (cause) {
+            cutOff(entry, cause);
+          }
+        }
+      }
+
       return {
         enter(work) {
           // Nested, innermost last. A tap that throws around the work must not run it twice or not at all.
@@ -131,6 +146,7 @@ export function fanOut(sinks: readonly ExchangeSink[], onFailure?: (sink: string
         forwarded: (body) => each((tap) => tap.forwarded?.(body)),
         head: (atMs, status, headers) => each((tap) => tap.head?.(atMs, status, headers)),
         ...(steppers.length > 0 ? { step } : {}),
+        ...(steppers.every(({ tap }) => tap?.repeat) ? { repeat } : {}),
         chunk: (atMs, upstream, sent) => each((tap) => tap.chunk?.(atMs, upstream, sent)),
         end: (end) => each((tap) => tap.end(end)),
       };

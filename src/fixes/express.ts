@@ -35,10 +35,9 @@ export interface Express {
 
 export interface ExpressOptions {
   readonly onStep: (atMs: number, step: Step) => void;
-  /**
-   * False: nobody asks what a frame's step says beyond how many deltas of which kind. Of a stream that nothing
-   * can change only the end is kept, to be read by `catchUp`.
-   */
+  /** Instead of `onStep` for a frame that says what `said` says, with another text: for who does not ask for that text. */
+  readonly onRepeat?: ((atMs: number, raw: Uint8Array, said: Step) => void) | undefined;
+  /** False: nobody does. Of a stream that nothing can change only the end is kept, to be read by `catchUp`. */
   readonly listened: boolean;
 }
 
@@ -60,9 +59,9 @@ interface Unread {
   readonly ends: readonly number[] | undefined;
 }
 
-export function createExpress(pipeline: StreamPipeline, { onStep, listened }: ExpressOptions): Express {
+export function createExpress(pipeline: StreamPipeline, { onStep, onRepeat, listened }: ExpressOptions): Express {
   const { idle, frameBytes } = pipeline;
-  const repeated = new Repeats(pipeline, { onStep, listened });
+  const repeated = new Repeats(pipeline, { onStep, onRepeat });
   let unread: Unread[] = [];
   /** Steps of what had to be read at once; they came before all that is unread. */
   let untold: Told[] = [];

@@ -17,8 +17,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 interface RepeatsOptions {
   readonly onStep: (atMs: number, step: Step) => void;
-  /** As `ExpressOptions.listened`. */
-  readonly listened: boolean;
+  /** As `ExpressOptions.onRepeat`. */
+  readonly onRepeat?: ((atMs: number, raw: Uint8Array, said: Step) => void) | undefined;
 }
 
 export class Repeats {
@@ -68,9 +68,9 @@ export class Repeats {
     const texts = this.#texts.subarray(this.#told, this.#used);
     this.#told = this.#used;
     const said = (this.#said ??= this.#push(template));
-    const { onStep, listened } = this.#options;
-    if (!listened) for (const atMs of times) onStep(atMs, said);
-    else this.#tellEach(template, said, frames, times, texts);
+    const { onRepeat } = this.#options;
+    if (!onRepeat) this.#tellEach(template, said, frames, times, texts);
+    else for (let i = 0; i < frames.length; i++) onRepeat(times[i] as number, frames[i] as Uint8Array, said);
   }
 
   /** The pipeline is to know everything. */

@@ -52,6 +52,15 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
     return (call ??= startCall(parts, start, of, view, serverContext, start.at + (parts.now() - begun)));
   }
 
+  function sawChunk(atMs: number): void {
+    if (!call || !isInference(call.operation)) return;
+    if (lastChunkMs !== undefined) {
+      chunkTimes ??= instruments.timePerOutputChunk.series(call.metricAttributes(servedModel));
+      chunkTimes.record((atMs - lastChunkMs) / 1000);
+    }
+    lastChunkMs = atMs;
+  }
+
   const tap: ExchangeTap = {
     enter(work) {
       const outer = operation === undefined ? serverContext : trace.setSpan(serverContext, openCall(operation).span);
@@ -71,15 +80,10 @@ export function openExchange(parts: TapParts, start: ExchangeStart): { readonly 
     step(atMs, step) {
       if (step.frame.data === undefined) return;
       call?.capture?.deltas(step.out);
-      if (!call || !isInference(call.operation)) return;
       if (!chunkTimes) servedModel ??= modelOf(step);
-      if (lastChunkMs !== undefined) {
-        chunkTimes ??= instruments.timePerOutputChunk.series(call.metricAttributes(servedModel));
-        chunkTimes.record((atMs - lastChunkMs) / 1000);
-      }
-      lastChunkMs = atMs;
+      sawChunk(atMs);
     },
-    ...(parts.captureContent === "none" ? {} : { chunk: (_atMs, _upstream, sent) => call?.capture?.bytes(sent) }),
+    ...(parts.captureContent === "none" ? { repeat: sawChunk } : { chunk: (_atMs, _upstream, sent) => call?.capture?.bytes(sent) }),
     end(end) {
       instruments.activeRequests.record(-1, active);
       if (streaming) instruments.activeStreams.record(-1, instruments.attributes);

@@ -74,6 +74,7 @@ export function createTap(x: number, start: ExchangeStart, parts: TapParts): Exc
     step(atMs, { frame: { raw }, sent }) {
       frame(atMs, true, raw, sent.length === 1 && sent[0] === raw ? undefined : sent);
     },
+    repeat: (atMs, raw) => frame(atMs, true, raw, undefined),
     chunk(atMs, upstream, sent) {
       frame(atMs, false, upstream, sent === upstream ? undefined : [sent]);
     },

@@ -89,7 +89,11 @@ function sendHead(head: Head, { reply, bodyless }: IncomingParts, changed: { rea
 function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: RequestView): Incoming {
   const { reply, ledger, tap, elapsed } = parts;
   const listened = tap !== undefined;
-  const express = createExpress(parts.pipeline ?? createStreamPipeline(parts.plan, dialect, view, parts.limits), { onStep, listened });
+  const express = createExpress(parts.pipeline ?? createStreamPipeline(parts.plan, dialect, view, parts.limits), {
+    onStep,
+    onRepeat: tap?.step && !tap.repeat ? undefined : onRepeat,
+    listened,
+  });
   const reads = listened || parts.plan.length > 0;
   let queued = false;
   ledger.streamed = true;
@@ -99,6 +103,11 @@ function streamed(head: Head, parts: IncomingParts, dialect: Dialect, view: Requ
   function onStep(at: number, step: Step): void {
     ledger.sawStep(at, step);
     tap?.step?.(at, step);
+  }
+
+  function onRepeat(at: number, raw: Uint8Array, said: Step): void {
+    ledger.sawStep(at, said);
+    tap?.repeat?.(at, raw);
   }
 
   function catchUpLater(): void {

@@ -24,6 +24,24 @@ describe("fanOut", () => {
     expect(log).toEqual(["a head", "b head", "a end", "b end"]);
   });
 
+  test("a frame that repeats others is told without a step only where everybody can do without", () => {
+    const sees = (name: string, log: string[], able: boolean): ExchangeSink => ({
+      name,
+      begin: () => ({
+        step: () => log.push(`${name} step`),
+        ...(able ? { repeat: (atMs: number) => log.push(`${name} repeat ${atMs}`) } : {}),
+        end: () => {},
+      }),
+    });
+    const log: string[] = [];
+    const able = fanOut([sees("a", log, true), listener("deaf", log), sees("b", log, true)]).begin(START);
+    able?.repeat?.(3, new Uint8Array(1));
+    expect(log).toEqual(["a repeat 3", "b repeat 3"]);
+    const unable = fanOut([sees("a", log, true), sees("c", log, false)]).begin(START);
+    expect(unable?.step).toBeDefined();
+    expect(unable?.repeat).toBeUndefined();
+  });
+
   test("a sink that throws is cut off for that exchange, counted, told of once, and heard again in the next", () => {
     const log: string[] = [];
     const told: string[] = [];

@@ -1,6 +1,6 @@
 /** The express way and the plain pipeline over the same stream. */
 import type { Step } from "../../src/core/exchange.ts";
-import type { RequestView } from "../../src/core/delta.ts";
+import type { Delta, RequestView } from "../../src/core/delta.ts";
 import type { Dialect } from "../../src/dialects/dialect.ts";
 import { createExpress } from "../../src/fixes/express.ts";
 import type { FixPlan } from "../../src/fixes/fix.ts";
@@ -44,7 +44,9 @@ function express(
   chunks: readonly Buffer[],
   cut: boolean,
   reads: (i: number) => boolean,
-  limits?: PipelineLimits,
+  limits: PipelineLimits | undefined,
+  /** Asks for no step of its own for a frame that repeats others. */
+  shared = false,
 ) {
   const steps: Step[] = [];
   const times: number[] = [];
@@ -52,7 +54,10 @@ function express(
     steps.push(step);
     times.push(atMs);
   };
-  const one = createExpress(createStreamPipeline(plan, dialect, request, limits), { listened: true, onStep });
+  const onRepeat = shared
+    ? (atMs: number, raw: Uint8Array, said: Step) => onStep(atMs, { ...said, frame: { ...said.frame, raw } })
+    : undefined;
+  const one = createExpress(createStreamPipeline(plan, dialect, request, limits), { listened: true, onStep, onRepeat });
   let late = 0;
   const sent = chunks.flatMap((chunk, i) => {
     const unread = one.takes(chunk, i);
@@ -76,6 +81,21 @@ function summary(steps: readonly Step[]) {
   }));
 }
 
+/** What is told of a frame to who does not ask for its text. */
+function outline(steps: readonly Step[], times: readonly number[]) {
+  return steps.map(({ frame, deltas, out }, i) => ({
+    at: times[i],
+    raw: Buffer.from(frame.raw).toString("latin1"),
+    isMessage: frame.data !== undefined,
+    said: deltas.map(withoutText),
+    out: out.map(withoutText),
+  }));
+}
+
+function withoutText(delta: Delta): object {
+  return { ...delta, text: undefined };
+}
+
 /** What both say of the same chunks; `late`: chunks behind which something was unread. */
 export function both(
   plan: FixPlan,
@@ -88,6 +108,7 @@ export function both(
   const chunks = pieces(stream.body, cuts);
   const read = plain(plan, stream, chunks, cut, limits);
   const late = express(plan, stream, chunks, cut, reads, limits);
+  const shared = express(plan, stream, chunks, cut, reads, limits, true);
   return {
     wanted: {
       sent: read.sent.toString("latin1"),
@@ -95,8 +116,16 @@ export function both(
       notes: read.notes,
       behind: false,
       times: read.times,
+      outline: outline(read.steps, read.times),
     },
-    got: { sent: late.sent.toString("latin1"), steps: summary(late.steps), notes: late.notes, behind: late.behind, times: late.times },
+    got: {
+      sent: late.sent.toString("latin1"),
+      steps: summary(late.steps),
+      notes: late.notes,
+      behind: late.behind,
+      times: late.times,
+      outline: outline(shared.steps, shared.times),
+    },
     late: late.late,
   };
 }

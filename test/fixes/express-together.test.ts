@@ -228,7 +228,11 @@ function end(ledger: ReturnType<typeof createLedger>) {
 function numbers(plan: FixPlan, { dialect, request }: Stream, chunks: readonly Buffer[], perRead: number) {
   const ledger = createLedger();
   const onStep = (atMs: number, step: Step) => ledger.sawStep(atMs, step);
-  const express = createExpress(createStreamPipeline(plan, dialect, request), { onStep, listened: false });
+  const express = createExpress(createStreamPipeline(plan, dialect, request), {
+    onStep,
+    onRepeat: (atMs, _raw, said) => onStep(atMs, said),
+    listened: false,
+  });
   chunks.forEach((chunk, i) => {
     if (!express.takes(chunk, i)) express.push(chunk, i);
     if (i % perRead === 0) express.catchUp();
