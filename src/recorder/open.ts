@@ -52,8 +52,8 @@ function open(path: string, migrations: typeof MIGRATIONS): Database.Database {
     db.pragma("auto_vacuum = INCREMENTAL");
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = NORMAL");
-    // In KiB. With eight times as much writing is no faster, and the memory stays taken.
-    db.pragma("cache_size = -8192");
+    // In KiB; taken as the file grows. Into a small file writing is as fast with an eighth of it, into a million rows that is not known.
+    db.pragma("cache_size = -65536");
     // What is deleted (the journal of a stream that has ended, most of all) leaves no text behind in pages that stay.
     db.pragma("secure_delete = FAST");
     db.pragma("journal_size_limit = 67108864");
