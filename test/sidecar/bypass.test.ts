@@ -92,6 +92,25 @@ describe("whole chunks go by the parser", () => {
     expect(data).toEqual(["c"]);
   });
 
+  test.each([
+    ["behind the head", HEAD, "a\r\n"],
+    ["in the head's own read", `${HEAD}a\r\n`, ""],
+  ])("not what only looks like a chunk, inside one that began %s", (_name, first, second) => {
+    const { bypass, push, parsed } = connection();
+    const { data, sink } = collector();
+    bypass.begin();
+    push(first);
+    parsed();
+    bypass.open(sink);
+    if (second !== "") push(second);
+    push(chunked("inner"));
+    push("\r\n");
+    expect(data).toEqual([]);
+    expect(parsed()).toBe(`${second}${chunked("inner")}\r\n`);
+    push(chunked("b"));
+    expect(data).toEqual(["b"]);
+  });
+
   test("the next reply on the connection begins with the parser again", () => {
     const { bypass, push, parsed } = connection();
     const { data, sink } = collector();
