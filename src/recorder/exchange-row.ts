@@ -1,18 +1,13 @@
 import type { FixNote } from "../core/exchange.ts";
 import type { RequestMetrics } from "../core/metrics.ts";
+import type { RecordedExchange } from "../core/recording.ts";
 import type { Session } from "./lineage.ts";
 
-export interface ExchangeRow {
-  readonly id: string;
-  readonly startedAt: number;
-  readonly method: string;
-  readonly path: string;
-  readonly route: string;
-  readonly dialect: string | undefined;
+/** What is known of an exchange when it begins. */
+export interface ExchangeRow extends Pick<RecordedExchange, "id" | "startedAt" | "method" | "path" | "route" | "dialect" | "truncated"> {
   readonly client: string | undefined;
   readonly model: string | undefined;
   readonly session: Session | undefined;
-  readonly truncated: boolean;
 }
 
 export interface ExchangeEnding {
