@@ -50,7 +50,16 @@ export function placeOf(root: string, backend: number, otlp: number, loop: boole
 /** What telemetry sends is sent within the measured time, not after it. */
 const PROMPT_EXPORT = { OTEL_BSP_SCHEDULE_DELAY: "500", OTEL_BLRP_SCHEDULE_DELAY: "500", OTEL_METRIC_EXPORT_INTERVAL: "5000" };
 
-function ours(place: Place, name: string, build: string, port: number, flags: readonly string[], telemetry = false): Contestant {
+/** The product from the tree `build`, with flags of `run` and, for experiments, of Node. */
+export function ours(
+  place: Place,
+  name: string,
+  build: string,
+  port: number,
+  flags: readonly string[],
+  telemetry = false,
+  nodeFlags: readonly string[] = [],
+): Contestant {
   const config = path.join(place.scratch, "quiet.yaml");
   if (!existsSync(config)) writeFileSync(config, "stats: {enabled: false}\n");
   return {
@@ -60,6 +69,7 @@ function ours(place: Place, name: string, build: string, port: number, flags: re
       ...(place.loop ? ["--import", path.join(import.meta.dirname, "loop-probe.ts")] : []),
       // As bin/llama-proxy.mjs starts it.
       "--v8-pool-size=1",
+      ...nodeFlags,
       path.join(build, "dist/cli/main.js"),
       "run",
       `--config=${config}`,

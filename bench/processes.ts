@@ -84,3 +84,8 @@ export function signalTree(root: number, signal: NodeJS.Signals): void {
     }
   }
 }
+
+/** Seconds of CPU of a process's first thread: in Node the one that serves. */
+export function cpuOfMainThread(pid: number): number {
+  return Number(read(`/proc/${pid}/task/${pid}/schedstat`).split(" ")[0] ?? 0) / 1e9;
+}

@@ -4,18 +4,14 @@
  *   npm run bench -- [--quick] [--rounds 5] [--slow-rounds 2] [--scenarios a,b] [--contestants a,b]
  *                    [--build name=directory …] [--out bench/results/name.json] [--loop]
  */
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { cpus, loadavg, release } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { crc32 } from "node:zlib";
-import type { Job, Seen } from "./client.ts";
+import type { Seen } from "./client.ts";
 import { contestantsOf, placeOf, start, type Running } from "./contestants.ts";
-import { JSON_BODY, streamBytes } from "./frames.ts";
+import { asked, helper, jobFor, startCollector, WARM_UPS } from "./harness.ts";
 import { cpuOfTree, signalTree, usageOf, type Usage } from "./processes.ts";
 import { tableOf, type LoopDelay, type Measure, type Results } from "./report.ts";
 import { quickly, SCENARIOS, type Scenario } from "./scenarios.ts";
@@ -36,50 +32,6 @@ const { values: options } = parseArgs({
 const ROOT = path.resolve(import.meta.dirname, "..");
 /** Work a contestant puts off (batches, exports) is still counted within this. */
 const SETTLE_MS = 700;
-const CHAT = "/v1/chat/completions";
-
-function helper(file: string): Promise<{ child: ChildProcess; first: unknown }> {
-  const child = fork(path.join(import.meta.dirname, file), { stdio: "inherit" });
-  return once(child, "message").then(([first]) => ({ child, first: first as unknown }));
-}
-
-async function asked<Answer>(child: ChildProcess, question: object): Promise<Answer> {
-  child.send(question);
-  const [answer] = (await once(child, "message")) as [Answer];
-  return answer;
-}
-
-/** Takes what telemetry exports, and throws it away; not one of the measured processes. */
-async function startCollector(): Promise<{ port: number; close: () => void }> {
-  const server = createServer((request, response) => {
-    request.resume().on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return { port: typeof address === "object" && address ? address.port : 0, close: () => server.closeAllConnections() };
-}
-
-function jobFor(scenario: Scenario, running: Running): Job {
-  const { script } = scenario;
-  const body = scenario.stream ? streamBytes(script).body : JSON_BODY;
-  const { contestant } = running;
-  return {
-    port: running.port,
-    method: "POST",
-    path: contestant.path ?? CHAT,
-    headers: contestant.headers ?? [],
-    connections: scenario.streams,
-    requests: scenario.requests,
-    requestBytes: scenario.requestBytes,
-    stream: scenario.stream,
-    rampMs: scenario.requests === 1 ? Math.min(scenario.streams * 2, script.paceMs * script.frames * 0.2) : 0,
-    pauseMs: scenario.pauseMs ?? 0,
-    expected: contestant.rewrites ? undefined : { bytes: body.length, crc: crc32(body) },
-    frames: script.frames,
-    timeoutMs: 60_000,
-  };
-}
 
 const started: Running[] = [];
 const { child: backend, first } = await helper("backend.ts");
@@ -143,12 +95,6 @@ async function measure(scenario: Scenario, running: Running): Promise<Measure> {
   return { scenario: scenario.name, contestant: name, round: 0, seconds, cpu, peak, load: loadavg()[0] ?? 0, seen, loopMs };
 }
 
-/** A proxy runs for days: what V8 still has to compile is not what it costs. Long streams, then short ones. */
-const base = SCENARIOS[0] as Scenario;
-const warmUps: readonly Scenario[] = [
-  { ...base, streams: 40, requests: 4, script: { ...base.script, paceMs: 5, frames: 150 } },
-  { ...base, streams: 8, requests: 150, script: { ...base.script, paceMs: 2, frames: 5, prefillMs: 0 } },
-];
 const chosen = SCENARIOS.filter(({ name }) => !options.scenarios || options.scenarios.split(",").includes(name)).map((one) =>
   options.quick ? quickly(one) : one,
 );
@@ -183,7 +129,7 @@ try {
   await sleep(options.quick ? 500 : 4000);
   for (const { contestant, pid } of started) if (pid) idle[contestant.name] = usageOf(pid);
   for (const running of started) {
-    if (!options.quick) for (const warmUp of warmUps) await measure(warmUp, running);
+    if (!options.quick) for (const warmUp of WARM_UPS) await measure(warmUp, running);
     if (running.pid) signalTree(running.pid, "SIGSTOP");
   }
   for (let round = 1; round <= rounds; round++) {
