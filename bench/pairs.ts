@@ -113,7 +113,7 @@ try {
     const turn = round % options.variant.length;
     for (const variant of [...options.variant.slice(turn), ...options.variant.slice(0, turn)]) all.get(variant)?.push(await run(variant, round));
     console.error(
-      options.variant.map((variant) => `${variant.split(" ")[0]} ${all.get(variant)?.[round]?.usPerFrame.toFixed(1)}/${all.get(variant)?.[round]?.firstP50.toFixed(2)}`).join("  "),
+      options.variant.map((variant) => `${variant.split(" ")[0]} ${all.get(variant)?.[round]?.usPerFrame.toFixed(1)}/${all.get(variant)?.[round]?.firstP50.toFixed(2)}/${all.get(variant)?.[round]?.firstP99.toFixed(2)}`).join("  "),
     );
   }
 } finally {
