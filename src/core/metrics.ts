@@ -83,5 +83,7 @@ function rate(tokens: number | undefined, ms: number | undefined): number | unde
 
 /** Drops the members that are undefined. */
 function defined<T extends object>(facts: { [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as T;
+  const kept: Partial<T> = {};
+  for (const name in facts) if (facts[name] !== undefined) kept[name] = facts[name];
+  return kept as T;
 }

@@ -7,13 +7,13 @@ const KEPT_BYTES = 64 * 1024;
 export class ByteWriter {
   length = 0;
   private buffer: Uint8Array;
-  private readonly capacity: number;
+  private readonly least: number;
   private readonly kept: number;
 
   /** A buffer that grew beyond `kept` bytes is given back when it is cleared. */
   constructor(capacity = 256, kept = KEPT_BYTES) {
     this.buffer = new Uint8Array(capacity);
-    this.capacity = capacity;
+    this.least = capacity;
     this.kept = kept;
   }
 
@@ -62,7 +62,11 @@ export class ByteWriter {
   /** Begins anew, in the same memory unless it grew large. */
   clear(): void {
     this.length = 0;
-    if (this.buffer.length > this.kept) this.buffer = new Uint8Array(this.capacity);
+    if (this.buffer.length > this.kept) this.buffer = new Uint8Array(this.least);
+  }
+
+  get capacity(): number {
+    return this.buffer.length;
   }
 }
 

@@ -57,6 +57,11 @@ export class FrameColumns {
     return this.upstream.length + this.sent.length;
   }
 
+  /** Bytes of memory it keeps for what is added next. */
+  get capacity(): number {
+    return this.sizes.capacity + this.times.capacity + this.upstream.capacity + this.sent.capacity;
+  }
+
   /** `sent` is `upstream` itself when nothing changed. */
   add(atUs: number, upstream: Uint8Array, sent: Uint8Array): void {
     if (sent !== upstream) {

@@ -12,8 +12,9 @@ import { createStore, type Store } from "./store.ts";
  * be written is dropped and counted, except behind a lock, which is waited for.
  */
 export interface Keeper {
-  batch(batch: Batch): void;
-  /** Writes what waits for its time, tries again after a lock or a fault. Call a few times a second. */
+  /** False when a lock is in the way: `tick` tries again. */
+  batch(batch: Batch): boolean;
+  /** Writes what waits for its time, tries again after a lock or a fault. Call once a second where no batch comes, or one waits. */
   tick(): void;
   /** One small step of housekeeping. Returns true while there is more to do. */
   maintain(): boolean;
@@ -115,6 +116,7 @@ export function createKeeper(settings: WorkerSettings, post: (message: FromWorke
       ledger.take(batch, wallMs());
       received = batch.number;
       if (!waiting) attempt();
+      return !waiting;
     },
     tick() {
       if (waiting || ledger.due(wallMs())) attempt();

@@ -38,8 +38,8 @@ const MOST_RUN_BYTES = 256 * 1024;
 const LEAST_RUN_BYTES = 4096;
 /** About so many bytes of frames of all exchanges wait in memory. */
 const WAITING_BYTES = 8 * 1024 * 1024;
-/** Columns of exchanges that are over are used again, so many: their memory need not be grown anew, nor collected. */
-const SPARE_COLUMNS = 64;
+/** Columns of exchanges that are over are used again, up to so many bytes: else they are grown anew, and V8 collects garbage for it. */
+const SPARE_BYTES = WAITING_BYTES;
 /** What is held of one exchange until it is known whether it failed (`record: errors`). */
 const HELD_BYTES = 16 * 1024 * 1024;
 
@@ -49,10 +49,11 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   /** Of the batches whose bodies are still looked at. */
   let memory: ArrayBuffer[] = [];
   const spare: FrameColumns[] = [];
+  let spareBytes = 0;
   /** The first row of the journal that is needed still. */
   let journalFrom: number | undefined;
 
-  /** At once, not when the collector comes by: it sees small objects and is in no hurry. */
+  /** At once, not when the collector comes by: it sees small objects and is in no hurry, and then collects more often. */
   function giveBack(): void {
     if (!onlyErrors) for (const bytes of memory) bytes.transfer(0);
     memory = [];
@@ -61,9 +62,16 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
   function forget(x: number): void {
     const frames = open.get(x)?.frames;
     open.delete(x);
-    if (!frames || spare.length >= SPARE_COLUMNS) return;
-    frames.clear();
+    frames?.clear();
+    if (!frames || spareBytes + frames.capacity > SPARE_BYTES) return;
+    spareBytes += frames.capacity;
     spare.push(frames);
+  }
+
+  function newColumns(): FrameColumns {
+    const frames = spare.pop();
+    if (frames) spareBytes -= frames.capacity;
+    return frames ?? new FrameColumns();
   }
 
   function framesDue(exchange: OpenExchange, nowMs: number, all: boolean): boolean {
@@ -176,10 +184,11 @@ export function createLedger({ onlyErrors, redactor }: LedgerRules): Ledger {
       opsOf(batch).forEach((op, i) => {
         takeFrames(batch.framesBefore[i] ?? 0);
         const exchange = open.get(op.x);
-        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed, spare.pop() ?? new FrameColumns()));
+        if (op.op === "begin") open.set(op.x, openExchange(op.start, op.resumed, newColumns()));
         else if (exchange) taker.take(exchange, batch, op);
       });
       takeFrames(batch.frames);
+      batch.fields.transfer(0);
       memory.push(batch.bytes);
     },
     write(store, nowMs, all = false) {

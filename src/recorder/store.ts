@@ -52,6 +52,7 @@ export function createStore(db: Database, run: number): Store {
   let seenVersion: number | undefined;
   /** The largest `ended_order` in the file. */
   let lastOrder: number | undefined;
+  let journalRows = 0;
   // Parameters by place: looking them up by name costs more than the statement.
   const insert = db.prepare(insertExchange(BEGUN));
   const insertEnded = db.prepare(insertExchange([...BEGUN, ...ENDED]));
@@ -64,11 +65,8 @@ export function createStore(db: Database, run: number): Store {
   const insertHead = db.prepare("INSERT OR REPLACE INTO head (exchange, data) VALUES (?, ?)");
   // A writer that slept so long that another one took it for dead finds its journal's frames there already.
   const insertPart = db.prepare("INSERT OR REPLACE INTO part (exchange, n, first, frames, data) VALUES (?, ?, ?, ?, ?)");
-  const insertJournal = db
-    .prepare<[number, Uint8Array, number], number>(
-      "INSERT INTO journal (run, n, data) SELECT ?, coalesce(max(n), 0) + 1, ? FROM journal WHERE run = ? RETURNING n",
-    )
-    .pluck();
+  // Counted here: nobody else writes this run's journal, and SQLite prepares a statement with `max` anew every time.
+  const insertJournal = db.prepare("INSERT INTO journal (run, n, data) VALUES (?, ?, ?)");
   const deleteJournal = db.prepare("DELETE FROM journal WHERE run = ? AND n < ?");
   const updateSession = db.prepare("UPDATE exchange SET session = ?, session_source = ?, lineage = ? WHERE seq = ?");
   // `+`, or SQLite compares the value with the conditions of partial indexes and prepares the statement anew each time.
@@ -160,7 +158,11 @@ export function createStore(db: Database, run: number): Store {
         encodeHead(head, (text) => pieces.putText(text, seq)),
       ),
     putRun: (seq, part, firstFrame, frames) => void insertPart.run(seq, part, firstFrame, frames.count, encodeRun(frames)),
-    putJournal: (entries) => insertJournal.get(run, encodeJournal(entries), run) ?? 0,
+    putJournal(entries) {
+      journalRows += 1;
+      insertJournal.run(run, journalRows, encodeJournal(entries));
+      return journalRows;
+    },
     dropJournal: (before) => void deleteJournal.run(run, before),
     setSession,
     sessionOf: (lineage) => findSession.get(lineage),

@@ -3,8 +3,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { FromWorker, ToWorker, WorkerSettings } from "./batch.ts";
 import { createKeeper } from "./keeper.ts";
 
-/** Every batch writes what is due; this is for the time when none comes. */
-const TICK_MS = 300;
+/** Every batch writes what is due; this is for the time when none comes: longer than from batch to batch. */
+const TICK_MS = 1000;
+const CLOSE_AGAIN_MS = 300;
 const MAINTAIN_MS = 5000;
 /** A pause between the steps of housekeeping, so that batches come in between. */
 const STEP_PAUSE_MS = 5;
@@ -25,7 +26,7 @@ function maintain(): void {
 /** Behind a lock it tries until the recorder's own patience ends and the thread with it. */
 function close(): void {
   if (!keeper.close()) {
-    setTimeout(close, TICK_MS);
+    setTimeout(close, CLOSE_AGAIN_MS);
     return;
   }
   port?.postMessage({ type: "closed" } satisfies FromWorker);
@@ -34,8 +35,7 @@ function close(): void {
 
 port.on("message", (message: ToWorker) => {
   if (message.type === "batch") {
-    keeper.batch(message);
-    ticking.refresh();
+    if (keeper.batch(message)) ticking.refresh();
   } else if (!closing) {
     closing = true;
     clearInterval(ticking);

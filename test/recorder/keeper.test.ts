@@ -39,7 +39,7 @@ function keeperAt(path: string, clock: { now: number } = { now: 1_800_000_000_00
     },
     flush() {
       const batch = queue.take();
-      if (batch) keeper.batch(batch);
+      return batch && keeper.batch(batch);
     },
   };
 }
@@ -88,14 +88,14 @@ describe("states of the file", () => {
     const path = folder.file();
     const it = keeperAt(path);
     it.exchange("01A").end(endOf());
-    it.flush();
+    expect(it.flush()).toBe(true);
     const other = new Database(path);
     other.exec("BEGIN IMMEDIATE");
     it.exchange("01B").end(endOf());
-    it.flush();
+    expect(it.flush()).toBe(false);
     expect(it.types()).toEqual(["done", "fault locked"]);
     it.exchange("01C").end(endOf());
-    it.flush();
+    expect(it.flush(), "only tick tries again").toBe(false);
     expect(it.types()).toEqual(["done", "fault locked"]);
     expect(it.keeper.maintain()).toBe(false);
     other.exec("ROLLBACK");
