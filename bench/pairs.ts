@@ -51,7 +51,15 @@ interface Told {
   readonly gapP99: number;
   readonly rssMb: number;
 }
-const COLUMNS = ["usPerFrame", "usOfMain", "usPerReply", "firstP50", "firstP99", "gapP99", "rssMb"] as const satisfies readonly (keyof Told)[];
+const COLUMNS = [
+  "usPerFrame",
+  "usOfMain",
+  "usPerReply",
+  "firstP50",
+  "firstP99",
+  "gapP99",
+  "rssMb",
+] as const satisfies readonly (keyof Told)[];
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -111,9 +119,15 @@ const all = new Map<string, Told[]>(options.variant.map((variant) => [variant, [
 try {
   for (let round = 0; round < Number(options.rounds); round++) {
     const turn = round % options.variant.length;
-    for (const variant of [...options.variant.slice(turn), ...options.variant.slice(0, turn)]) all.get(variant)?.push(await run(variant, round));
+    for (const variant of [...options.variant.slice(turn), ...options.variant.slice(0, turn)])
+      all.get(variant)?.push(await run(variant, round));
     console.error(
-      options.variant.map((variant) => `${variant.split(" ")[0]} ${all.get(variant)?.[round]?.usPerFrame.toFixed(1)}/${all.get(variant)?.[round]?.firstP50.toFixed(2)}/${all.get(variant)?.[round]?.firstP99.toFixed(2)}`).join("  "),
+      options.variant
+        .map(
+          (variant) =>
+            `${variant.split(" ")[0]} ${all.get(variant)?.[round]?.usPerFrame.toFixed(1)}/${all.get(variant)?.[round]?.firstP50.toFixed(2)}/${all.get(variant)?.[round]?.firstP99.toFixed(2)}`,
+        )
+        .join("  "),
     );
   }
 } finally {

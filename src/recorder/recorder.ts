@@ -6,6 +6,7 @@
  * ledger.ts (exchanges on their way) -> store.ts (rows). Reading is apart: reader.ts.
  */
 import type { ExchangeStart } from "../core/exchange.ts";
+import { Roster } from "../core/roster.ts";
 import type { ExchangeSink } from "../core/sink.ts";
 import type { FromWorker, WorkerSettings } from "./batch.ts";
 import type { RecorderState } from "./faults.ts";
@@ -91,7 +92,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     maxAgeMs: options.maxAgeMs ?? MAX_AGE_MS,
   };
 
-  const open = new Map<number, ExchangeStart>();
+  const open = new Roster<{ readonly x: number; readonly start: ExchangeStart }>();
   /** Ids of open exchanges of which nothing was dropped. */
   const whole = new Set<string>();
   const dropped: Record<string, number> = {};
@@ -160,7 +161,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
     say("worker-restarted", `the recorder's thread ended and was started again: ${cause}`);
     state = "starting";
     whole.clear();
-    for (const [x, start] of open) queue.push(ROW_WEIGHT, { op: "begin", x, start, resumed: true });
+    for (const { x, start } of open.members()) queue.push(ROW_WEIGHT, { op: "begin", x, start, resumed: true });
     schedule();
   }
 
@@ -198,7 +199,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
       begun += 1;
       const x = begun;
       const clean = { ...start, path: redactPath(start.path), headers: redactHeaders(start.headers) };
-      open.set(x, clean);
+      const place = open.add({ x, start: clean });
       whole.add(start.id);
       queue.push(ROW_WEIGHT, { op: "begin", x, start: clean, resumed: false });
       schedule();
@@ -213,7 +214,7 @@ export function createRecorder(options: RecorderOptions): RecorderSink {
           full("body");
         },
         ended: () => {
-          open.delete(x);
+          open.delete(place);
           whole.delete(start.id);
         },
       });

@@ -2,6 +2,7 @@
 import { createServer as createPlain, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecure, type Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
+import { Roster, type Place } from "../core/roster.ts";
 import type { RunningExchange } from "./relay.ts";
 
 export interface ListenerOptions {
@@ -20,8 +21,8 @@ export interface Listener {
   readonly dropped: number;
   /** The limits and the certificate anew; plain and TLS cannot be exchanged. Throws when the certificate cannot be used. */
   apply(options: ListenerOptions): void;
-  exchangeBegun(socket: Socket, exchange: RunningExchange): void;
-  exchangeOver(socket: Socket, exchange: RunningExchange): void;
+  exchangeBegun(socket: Socket, exchange: RunningExchange): Place<RunningExchange>;
+  exchangeOver(socket: Socket, place: Place<RunningExchange>): void;
 }
 
 const HEADER_TIMEOUT_MS = 60_000;
@@ -43,7 +44,8 @@ export function createListener(options: ListenerOptions, handle: RequestListener
   };
   const secure: SecureServer | undefined = options.tls && createSecure({ ...serverOptions, ...options.tls }, handle);
   const server: Server = secure ?? createPlain(serverOptions, handle);
-  const running = new Map<Socket, Set<RunningExchange>>();
+  /** Weak for the reason that a roster is none of V8's sets. */
+  const running = new WeakMap<Socket, Roster<RunningExchange>>();
   let dropped = 0;
 
   server.timeout = 0;
@@ -72,20 +74,17 @@ export function createListener(options: ListenerOptions, handle: RequestListener
     },
     exchangeBegun(socket, exchange) {
       const known = running.get(socket);
-      if (known) {
-        known.add(exchange);
-        return;
-      }
-      const exchanges = new Set([exchange]);
+      if (known) return known.add(exchange);
+      const exchanges = new Roster<RunningExchange>();
       running.set(socket, exchanges);
       // A pipelined request's response has no socket until its turn, and so no `close` of its own.
       socket.once("close", () => {
-        running.delete(socket);
-        for (const one of exchanges) one.clientGone();
+        for (const one of exchanges.members()) one.clientGone();
       });
+      return exchanges.add(exchange);
     },
-    exchangeOver(socket, exchange) {
-      running.get(socket)?.delete(exchange);
+    exchangeOver(socket, place) {
+      running.get(socket)?.delete(place);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ExchangeStart } from "../core/exchange.ts";
+import { Roster, type Place } from "../core/roster.ts";
 import { clientOf, sessionOf } from "./client.ts";
 import { isPublic } from "./door.ts";
 import { faultOf } from "./faulty.ts";
@@ -39,7 +40,7 @@ interface Running {
 export function createSidecar(first: SidecarParts, listenerOptions: ListenerOptions = {}): Sidecar {
   let parts = first;
   const ids = createIds(() => parts.clock.wallMs());
-  const inFlight = new Map<string, Running>();
+  const inFlight = new Roster<Running>();
   /** Told at each end until it says that nothing more is in flight for it. */
   const waiting = new Set<() => void>();
   const counts = { total: 0, keyless: 0 };
@@ -93,18 +94,20 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
     };
     counts.total += 1;
     let over = false;
+    let inSidecar: Place<Running> | undefined;
+    let onSocket: Place<RunningExchange> | undefined;
     const exchange = relay(parts, request, response, route, start, begun, () => {
       over = true;
-      inFlight.delete(start.id);
-      listener.exchangeOver(request.socket, exchange);
+      if (inSidecar) inFlight.delete(inSidecar);
+      if (onSocket) listener.exchangeOver(request.socket, onSocket);
       for (const check of waiting) check();
       // A connection that has just become idle would otherwise keep the server open.
       if (draining) setImmediate(() => server.closeIdleConnections());
     });
     // undici refuses some requests before `relay` returns.
     if (over) return;
-    inFlight.set(start.id, { exchange, parts });
-    listener.exchangeBegun(request.socket, exchange);
+    inSidecar = inFlight.add({ exchange, parts });
+    onSocket = listener.exchangeBegun(request.socket, exchange);
   }
 
   function status(): Record<string, unknown> {
@@ -123,7 +126,7 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
   async function untilOver(those: (running: Running) => boolean, waitMs?: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const check = (): void => {
-      if (![...inFlight.values()].some(those)) resolve();
+      if (!inFlight.members().some(those)) resolve();
     };
     waiting.add(check);
     check();
@@ -159,7 +162,7 @@ export function createSidecar(first: SidecarParts, listenerOptions: ListenerOpti
       server.close();
       if (inFlight.size > 0) {
         await untilOver(() => true, graceMs);
-        for (const { exchange } of inFlight.values()) exchange.shutdown();
+        for (const { exchange } of inFlight.members()) exchange.shutdown();
         // Let the last words reach the sockets before those are closed.
         await new Promise((done) => setTimeout(done, 50));
       }

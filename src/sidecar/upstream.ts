@@ -81,11 +81,15 @@ class TrackedClient extends Client {
     const { attempt } = options;
     if (attempt) {
       line.bypass.begin();
-      attempt.headRead = (sink) => line.bypass.open(sink);
+      // Named first: V8 puts a function that is written into a property where it stands among the old ones, and all that
+      // it sees outlives the young generation's collections.
+      const headRead = (sink: ChunkSink | undefined): void => line.bypass.open(sink);
+      attempt.headRead = headRead;
       attempt.reused = line.socket !== undefined;
       const before = line.socket?.bytesRead ?? 0;
       let { socket } = line;
-      attempt.answered = () => (socket ??= line.socket) !== undefined && socket.bytesRead > before;
+      const answered = (): boolean => (socket ??= line.socket) !== undefined && socket.bytesRead > before;
+      attempt.answered = answered;
     }
     return super.dispatch(options, handler);
   }

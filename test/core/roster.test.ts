@@ -1,0 +1,41 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Roster, type Place } from "../../src/core/roster.ts";
+
+describe("Roster", () => {
+  it("holds what a Set would, whoever comes and goes", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constant("come" as const), fc.nat(40))), (steps) => {
+        const roster = new Roster<number>();
+        const set = new Set<number>();
+        const places: Place<number>[] = [];
+        for (const step of steps) {
+          if (step === "come") {
+            places.push(roster.add(places.length));
+            set.add(places.length - 1);
+          } else {
+            // Also who has left already: nobody else may go in their stead.
+            const place = places[step % Math.max(1, places.length)];
+            if (!place) continue;
+            roster.delete(place);
+            set.delete(place.member);
+          }
+          expect(roster.size).toBe(set.size);
+          expect(roster.members().toSorted((a, b) => a - b)).toEqual([...set].toSorted((a, b) => a - b));
+        }
+      }),
+    );
+  });
+
+  it("lets members leave while they are looked at", () => {
+    const roster = new Roster<string>();
+    const places = ["a", "b", "c"].map((name) => roster.add(name));
+    const seen: string[] = [];
+    for (const name of roster.members()) {
+      seen.push(name);
+      for (const place of places) if (place.member === name) roster.delete(place);
+    }
+    expect(seen).toEqual(["a", "b", "c"]);
+    expect(roster.size).toBe(0);
+  });
+});
